@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# One non-recursive Makefile. Sources are found by wildcard: a new file in
+# lib/FOLDER, examples/, tools/fastsock/, bench/ or tests/ is built without
+# being listed. B= chooses the build directory, SAN=1 builds with ASan+UBSan.
+#
+#   make          library, BPF objects, the fastsock command, examples
+#   make demo     the three fates of a packet, on a lab of its own (root)
+#   make check    all tests (root); check-unit needs no root; check-all adds the long ones
+#   make bench    everything measured alternately in one run (root)
+#   make lint     floors, style, documents, ABI
+#   make install  PREFIX=/usr/local DESTDIR=
+
+VERSION := $(shell sed -n 's/^\#define FS_VERSION_STRING.*"\(.*\)"/\1/p' include/fastsock/fastsock.h)
+SOVERSION := $(basename $(VERSION))
+
+B ?= build
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+CLANG ?= clang
+PKG_CONFIG ?= pkg-config
+PYTHON ?= /usr/bin/python3
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# What is missing is installed by the first command that needs it: tools/dev/deps
+# runs apt as root and otherwise prints the command to run.
+ifeq ($(filter clean distclean help,$(MAKECMDGOALS)),)
+DEPS_OK := $(shell tools/dev/deps build >&2 && echo yes)
+ifneq ($(DEPS_OK),yes)
+$(error the packages named above are missing)
+endif
+endif
+
+DEP_LIBS := libxdp libbpf libmnl
+DEP_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(DEP_LIBS) 2>/dev/null)
+DEP_LDLIBS := $(shell $(PKG_CONFIG) --libs $(DEP_LIBS) 2>/dev/null)
+CHECK_CFLAGS = $(shell $(PKG_CONFIG) --cflags check)
+CHECK_LDLIBS = $(shell $(PKG_CONFIG) --libs check)
+
+WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes
+OPT ?= -O2
+CFLAGS ?= $(OPT) -g
+ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(SAN_FLAGS) -fvisibility=hidden -fPIC -MMD -MP \
+	-D_GNU_SOURCE $(if $(DEBUG)$(SAN),,-DNDEBUG) $(DEP_CFLAGS)
+LIB_CPPFLAGS := -Iinclude -Ilib -I.
+# Everything outside lib/ sees the public headers only.
+USER_CPPFLAGS := -Iinclude
+TEST_CPPFLAGS := -Iinclude -Ilib -I. -Itests
+ifdef WERROR
+WARN += -Werror
+endif
+ifdef SAN
+SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+endif
+
+# --- library ---------------------------------------------------------------
+
+LIB_SRC := $(sort $(wildcard lib/*/*.c))
+LIB_OBJ := $(LIB_SRC:%.c=$B/%.o) $B/lib/steer/object.o
+STATIC := $B/libfastsock.a
+SHARED := $B/libfastsock.so.$(VERSION)
+SONAME := libfastsock.so.$(SOVERSION)
+
+$B/lib/wire/%.o: ALL_CFLAGS += -Wconversion
+$B/lib/tcp/%.o: ALL_CFLAGS += -Wconversion
+
+$B/lib/%.o: lib/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LIB_CPPFLAGS) -c -o $@ $<
+
+# The BPF objects are inside the library: a program needs no file beside it.
+$B/lib/steer/object.o: lib/steer/object.S $B/bpf/fastsock.bpf.o $B/bpf/fastsock-user.bpf.o \
+		$B/bpf/pass.bpf.o
+	@mkdir -p $(@D)
+	$(CC) -fPIC -I$B/bpf -c -o $@ $<
+
+$(STATIC): $(LIB_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(SHARED): $(LIB_OBJ) lib/fastsock.map
+	$(CC) $(SAN_FLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=lib/fastsock.map \
+		-Wl,-z,defs -o $@ $(LIB_OBJ) $(LDFLAGS) $(DEP_LDLIBS)
+	ln -sf $(notdir $@) $B/$(SONAME)
+	ln -sf $(SONAME) $B/libfastsock.so
+
+# --- BPF ---------------------------------------------------------------------
+
+BPF_OBJ := $(patsubst %.bpf.c,$B/%.bpf.o,$(wildcard bpf/*.bpf.c)) $B/bpf/fastsock-user.bpf.o
+BPF_EXAMPLES := $(patsubst %.bpf.c,$B/%.bpf.o,$(wildcard examples/*.bpf.c))
+BPF_OTHER := $(patsubst %.bpf.c,$B/%.bpf.o,$(wildcard bench/*.bpf.c tests/*/*.bpf.c))
+MULTIARCH := $(shell $(CC) -print-multiarch)
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-function -MMD -MP \
+	-I. -Ibpf -Iinclude -I/usr/include/$(MULTIARCH)
+
+$B/bpf/fastsock-user.bpf.o: bpf/fastsock.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -DFS_USER_ANSWERS -c -o $@ $<
+
+$B/%.bpf.o: %.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+# --- tools, examples, bench ---------------------------------------------------
+
+TOOL := $B/bin/fastsock
+TOOL_OBJ := $(patsubst %.c,$B/%.o,$(sort $(wildcard tools/fastsock/*.c)))
+EXAMPLES := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard examples/*.c)))
+BENCH := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard bench/*.c)))
+
+$B/tools/%.o $B/examples/%.o: ALL_CFLAGS += $(USER_CPPFLAGS)
+$B/bench/%.o: ALL_CFLAGS += $(USER_CPPFLAGS) -I.
+
+$B/tools/%.o $B/examples/%.o $B/bench/%.o: 
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+$(foreach s,$(wildcard tools/fastsock/*.c examples/*.c bench/*.c),$(eval $B/$(s:.c=.o): $s))
+
+$(TOOL): $(TOOL_OBJ) $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $(SAN_FLAGS) -o $@ $^ $(LDFLAGS) $(DEP_LDLIBS)
+
+$(EXAMPLES) $(BENCH): $B/%: $B/%.o $(STATIC)
+	$(CC) $(SAN_FLAGS) -o $@ $^ $(LDFLAGS) $(DEP_LDLIBS) -lm
+
+# --- tests ---------------------------------------------------------------------
+
+TEST_LIB_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/lib/*.c))
+CHECK_TESTS := $(patsubst %.c,$B/%,$(sort $(wildcard tests/unit/*/test_*.c tests/sim/test_*.c \
+	tests/bpf/test_*.c)))
+CHECK_AUX = $(patsubst %.c,$B/%.o,$(filter-out $(dir $*)test_%.c,$(wildcard $(dir $*)*.c)))
+FUZZERS := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
+TEST_TOOLS := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard tests/netns/*.c tests/zc/*.c)))
+
+$B/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(TEST_CPPFLAGS) $(CHECK_CFLAGS) -c -o $@ $<
+
+.SECONDEXPANSION:
+$(CHECK_TESTS): $B/%: $B/%.o $(TEST_LIB_OBJ) $(STATIC) $$(CHECK_AUX)
+	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(CHECK_LDLIBS) $(DEP_LDLIBS)
+
+$(FUZZERS) $(TEST_TOOLS): $B/%: $B/%.o $(TEST_LIB_OBJ) $(STATIC)
+	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(CHECK_LDLIBS) $(DEP_LDLIBS)
+
+# --- goals ---------------------------------------------------------------------
+
+.PHONY: all lib bpf tests demo check check-unit check-san check-netns check-zc check-all bench \
+	bench-build lint install uninstall clean help tests-build
+.SECONDARY:
+
+all: lib bpf $(TOOL) $(EXAMPLES) $(BPF_EXAMPLES)
+lib: $(STATIC) $(SHARED)
+bpf: $(BPF_OBJ)
+bench-build: $(BENCH) $(BPF_OTHER)
+tests-build: $(CHECK_TESTS) $(FUZZERS) $(TEST_TOOLS) $(BPF_OTHER)
+
+demo: all bench-build
+	B=$B tools/dev/demo
+
+check: all tests-build bench-build
+	$(MAKE) --no-print-directory B=$B/san SAN=1 tests-build all
+	B=$B $(PYTHON) tests/run
+
+check-all: all tests-build bench-build
+	$(MAKE) --no-print-directory B=$B/san SAN=1 tests-build all
+	B=$B $(PYTHON) tests/run --long
+
+check-unit: $(CHECK_TESTS)
+	B=$B $(PYTHON) tests/run unit sim
+
+check-netns: all tests-build bench-build
+	B=$B $(PYTHON) tests/run netns
+
+check-zc: all tests-build
+	B=$B $(PYTHON) tests/run zc
+
+bench: all bench-build
+	B=$B $(PYTHON) bench/run
+
+lint: all
+	tools/dev/lint
+
+install: all
+	B=$B PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) DESTDIR=$(DESTDIR) VERSION=$(VERSION) \
+		SONAME=$(SONAME) tools/dev/install
+
+clean:
+	rm -rf $B
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+-include $(shell find $B -name '*.d' 2>/dev/null)

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * steer.h - the XDP program of an interface and its maps, seen from C.
+ *
+ * attach/detach change the interface; open/close only look at the pins of a
+ * program that is there, whoever attached it. Everything that more than one
+ * process may write (slots, rules) is written under a lock on the pin
+ * directory. Not thread-safe; one struct fs_steer per user.
+ */
+#ifndef FS_STEER_STEER_H
+#define FS_STEER_STEER_H
+
+#include "base/log.h"
+#include "base/types.h"
+#include "bpf/fs_abi.h"
+
+struct fs_steer;
+
+enum fs_steer_mode {
+	FS_STEER_AUTO = 0,	/* native, else skb with a warning */
+	FS_STEER_NATIVE,
+	FS_STEER_SKB,
+};
+
+struct fs_steer_info {
+	char ifname[16];
+	uint32_t ifindex;
+	uint32_t prog_id;	/* 0: pins without an attached program */
+	bool skb_mode;
+	bool dispatcher;	/* it shares the interface by libxdp's dispatcher */
+	bool user_answers;	/* the object with the program array */
+	uint32_t queues;	/* rx queues, the stride of the XSKMAP */
+	uint32_t mtu;
+	char driver[32];
+};
+
+/*
+ * Load, fill, pin, attach. -EEXIST when ours is attached already, -EBUSY
+ * when a foreign program is there and cannot share. Each failure is logged
+ * as a sentence and leaves nothing behind.
+ */
+int fs_steer_attach(const char *ifname, enum fs_steer_mode mode,
+		    const struct fs_logger *log);
+
+/* Detach our program and remove the pins; no other program is touched. */
+int fs_steer_detach(const char *ifname, const struct fs_logger *log);
+
+/* -ENOENT without a sentence when nothing is attached, for the caller to act. */
+int fs_steer_open(struct fs_steer **out, const char *ifname,
+		  const struct fs_logger *log);
+void fs_steer_close(struct fs_steer *steer);
+int fs_steer_info(struct fs_steer *steer, struct fs_steer_info *info);
+
+/*
+ * Take a slot for this process: a free one, or one whose owner is dead (its
+ * stale rules go with it). -ENOSPC when all are taken by living processes.
+ */
+int fs_steer_slot_take(struct fs_steer *steer, uint32_t *slot);
+void fs_steer_slot_put(struct fs_steer *steer, uint32_t slot);
+
+/* Let the queue's packets for @slot go to the AF_XDP socket @xsk_fd. */
+int fs_steer_xsk_set(struct fs_steer *steer, uint32_t slot, uint32_t queue,
+		     int xsk_fd);
+
+/*
+ * Steer @key to @slot. On top of an operator's answer the answer stays and
+ * its misses are steered. -EADDRINUSE when a living process steers it.
+ */
+int fs_steer_rule_steer(struct fs_steer *steer, const struct fs_rule_key *key,
+			uint32_t slot);
+/* Undo that, and leave an operator's answer as it was. */
+void fs_steer_rule_unsteer(struct fs_steer *steer, const struct fs_rule_key *key,
+			   uint32_t slot);
+
+/* The operator's view of the table. next: prev NULL starts, -ENOENT ends. */
+int fs_steer_rule_set(struct fs_steer *steer, const struct fs_rule_key *key,
+		      const struct fs_rule *rule);
+int fs_steer_rule_get(struct fs_steer *steer, const struct fs_rule_key *key,
+		      struct fs_rule *rule);
+int fs_steer_rule_del(struct fs_steer *steer, const struct fs_rule_key *key);
+int fs_steer_rule_next(struct fs_steer *steer, const struct fs_rule_key *prev,
+		       struct fs_rule_key *next);
+
+/* 1: the slot's owner lives, 0: it is free or stale. */
+int fs_steer_slot_get(struct fs_steer *steer, uint32_t slot, struct fs_slot *out);
+
+/* Sum of all CPUs, indexed by enum fs_stat. */
+int fs_steer_stats(struct fs_steer *steer, uint64_t stats[FS_STAT_COUNT]);
+
+/* A map's descriptor by its FS_MAP_* name, owned by @steer; -ENOENT. */
+int fs_steer_map(struct fs_steer *steer, const char *name);
+
+#endif
