@@ -91,6 +91,9 @@ int fs_nl_mirror_route_del(struct fs_nl_mirror *mirror, const struct fs_nl_route
 /* Remove every next hop of this table, prefix and priority; the count removed. */
 unsigned int fs_nl_mirror_route_clear(struct fs_nl_mirror *mirror,
 				      const struct fs_nl_route *route);
+/* How many next hops this table, prefix and priority have. */
+unsigned int fs_nl_mirror_route_hops(const struct fs_nl_mirror *mirror,
+				     const struct fs_nl_route *route);
 int fs_nl_mirror_neigh_set(struct fs_nl_mirror *mirror, const struct fs_nl_neigh *neigh);
 int fs_nl_mirror_neigh_del(struct fs_nl_mirror *mirror, const struct fs_nl_neigh *neigh);
 /* Policy rules beyond the default ones exist: the tables do not decide alone. */

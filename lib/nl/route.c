@@ -259,6 +259,20 @@ unsigned int fs_nl_mirror_route_clear(struct fs_nl_mirror *mirror,
 	return n;
 }
 
+unsigned int fs_nl_mirror_route_hops(const struct fs_nl_mirror *mirror,
+				     const struct fs_nl_route *route)
+{
+	struct fs_nl_route r = normal(route);
+	int table = table_index(r.table);
+	const struct prefix *p = table < 0 ? NULL :
+		find_prefix(mirror->tables, (unsigned int)table, r.family, r.prefix_len, r.dst);
+	unsigned int n = 0;
+
+	for (const struct route_entry *e = p ? p->first : NULL; e; e = e->next)
+		n += e->route.priority == r.priority;
+	return n;
+}
+
 struct sweep {
 	struct fs_nl_mirror *mirror;
 	uint8_t family;
