@@ -388,14 +388,6 @@ static const struct fs_nl_route *longest(struct lookup *l, unsigned int from, un
 	return NULL;
 }
 
-const struct fs_nl_route *fs_nl_route_local(const struct fs_nl_mirror *mirror,
-					    uint8_t family, const uint8_t ip[16])
-{
-	struct lookup l = { .mirror = mirror, .dst = ip, .family = family };
-
-	return longest(&l, FS_NL_LOCAL, FS_NL_LOCAL);
-}
-
 const struct fs_nl_route *fs_nl_mirror_route(const struct fs_nl_mirror *mirror,
 					     uint8_t family, const uint8_t dst[16],
 					     uint32_t oif)
