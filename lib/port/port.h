@@ -34,9 +34,10 @@ struct fs_port_ops {
 	unsigned int (*rx)(struct fs_port *port, struct fs_buf **bufs, unsigned int n);
 
 	/*
-	 * Queue frames (data and len: the whole frame) for transmission and
-	 * add the port as a holder of each. Returns how many were taken from
-	 * the front; the rest did not fit now.
+	 * Queue frames (data and len: the whole frame) for transmission. The
+	 * port takes over one holder of each and puts it when the frame has
+	 * left; it does not touch the state. Returns how many were taken from
+	 * the front; the rest did not fit now and stay the caller's.
 	 */
 	unsigned int (*tx)(struct fs_port *port, struct fs_buf **bufs, unsigned int n);
 
