@@ -41,8 +41,11 @@ struct fs_port_ops {
 	 */
 	unsigned int (*tx)(struct fs_port *port, struct fs_buf **bufs, unsigned int n);
 
-	/* Start transmission of what tx() queued. Does not block. */
-	void (*kick)(struct fs_port *port);
+	/*
+	 * Start transmission of what tx() queued. Does not block. Returns
+	 * whether frames are left that want another kick a little later.
+	 */
+	bool (*kick)(struct fs_port *port);
 
 	/* Pollable descriptor, or -1 for a port in virtual time. */
 	int (*fd)(const struct fs_port *port);

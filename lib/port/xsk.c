@@ -129,26 +129,27 @@ static unsigned int xsk_tx(struct fs_port *port, struct fs_buf **bufs, unsigned 
  * moves something. EBUSY, ENOBUFS: the driver is full, the frames stay in
  * the ring or were completed; the next poll tries again.
  */
-static void xsk_kick(struct fs_port *port)
+static bool xsk_kick(struct fs_port *port)
 {
 	struct xsk *x = to_xsk(port);
 	struct xsk_ring *r = &x->tx;
 	uint32_t before, after;
 
-	if (!x->in_flight || !ring_needs_wakeup(r))
-		return;
+	if (!ring_needs_wakeup(r))
+		return false;
 	after = __atomic_load_n(r->consumer, __ATOMIC_ACQUIRE);
 	do {
 		before = after;
 		if (before == r->ours)
-			return;
+			return false;
 		x->wakeups++;
 		if (!sendto(x->fd, NULL, 0, MSG_DONTWAIT, NULL, 0))
-			return;
+			return false;
 		if (errno != EAGAIN && errno != EBUSY && errno != EINTR)
-			return;
+			return errno == ENOBUFS;
 		after = __atomic_load_n(r->consumer, __ATOMIC_ACQUIRE);
 	} while (after != before);
+	return true;
 }
 
 static int xsk_fd(const struct fs_port *port)
@@ -156,7 +157,6 @@ static int xsk_fd(const struct fs_port *port)
 	return to_xsk(port)->fd;
 }
 
-/* What is in the TX ring and did not go: look again soon. */
 static uint64_t xsk_next_ns(const struct fs_port *port)
 {
 	(void)port;
