@@ -8,6 +8,7 @@
  * right way, and the payload is not copied. With --spin it busy-polls,
  * without it sleeps until a packet comes.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdint.h>
@@ -37,7 +38,7 @@ static void send_all(struct fs_stack *stack, struct fs_udp *udp, struct fs_buf *
 	while (n) {
 		int sent = fs_udp_send(udp, bufs, n);
 
-		if (sent == -11 /* EAGAIN */) {
+		if (sent == -EAGAIN) {
 			fs_stack_flush(stack);
 			fs_buf_release(bufs, n);
 			return;
@@ -106,7 +107,7 @@ int main(int argc, char **argv)
 	}
 	printf("udp_echo: port %u on %s\n", fs_udp_local(udp).port, stack_opts.ifname);
 	fflush(stdout);
-	while (!stop && fs_stack_poll(stack, &event, 1, -1) != -100 /* ENETDOWN */)
+	while (!stop && fs_stack_poll(stack, &event, 1, -1) != -ENETDOWN)
 		echo(stack, udp);
 	fs_stack_close(stack);
 	return 0;

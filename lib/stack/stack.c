@@ -219,6 +219,8 @@ static void recall_lent(struct fs_pool *pool)
 		if (buf->state == FS_BUF_LENT || buf->state == FS_BUF_STAGED)
 			fs_pool_put(buf);
 	}
+	while (pool->heap)
+		fs_pool_put(pool->heap);
 }
 
 void fs_stack_destroy(struct fs_stack *stack)
