@@ -36,7 +36,7 @@ static bool ifaces_alive(const struct fs_stack *stack)
 bool fs_stack_look_aside(struct fs_stack *stack)
 {
 	struct epoll_event events[EVENTS];
-	uint64_t before = fs_nl_mirror_generation(stack->mirror);
+	uint64_t before = stack->mirror->generation;
 	int n = epoll_wait(stack->world->side, events, EVENTS, 0);
 
 	for (int i = 0; i < n; i++) {
@@ -44,7 +44,7 @@ bool fs_stack_look_aside(struct fs_stack *stack)
 
 		watch->fn(watch);
 	}
-	return fs_nl_mirror_generation(stack->mirror) == before || ifaces_alive(stack);
+	return stack->mirror->generation == before || ifaces_alive(stack);
 }
 
 static int sleep_until(struct fs_stack *stack, uint64_t now_ns, uint64_t until_ns)

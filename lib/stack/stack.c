@@ -82,7 +82,7 @@ static void receive(struct fs_stack *stack)
 /* Packets whose neighbour has answered, or has not for too long. */
 static void wake_waiters(struct fs_stack *stack, uint64_t now_ns)
 {
-	uint64_t generation = fs_nl_mirror_generation(stack->mirror);
+	uint64_t generation = stack->mirror->generation;
 	struct fs_buf *buf;
 	int error;
 
