@@ -40,7 +40,7 @@ need() {
 	local file
 
 	for file in "$@"; do
-		[ -e "$file" ] || fail "$file is not built"
+		[ -e "$file" ] || fail "${file#"$top/"} is not built"
 	done
 }
 
@@ -72,7 +72,8 @@ await() {
 	done
 }
 
-attached() { ip link show "$1" | grep -Eq 'xdp|prog/'; }
+attached() { ip link show "$1" | grep -q 'prog/xdp'; }
+native() { attached "$1" && ! ip link show "$1" | grep -q xdpgeneric; }
 
 # The kernel's own word on the AF_XDP sockets of an interface: one line each,
 # "zc" or "copy".
@@ -81,7 +82,18 @@ xsk_modes() {
 		awk '{ print /zc:1/ ? "zc" : "copy" }'
 }
 
-# sum OBJECT_OF_BPFTOOL_MAP FIELD: a counter, over all CPUs.
+bound() { [ -n "$(xsk_modes "$1")" ]; }
+
+# What `fastsock status` says about the sockets of an interface.
+told_mode() {
+	awk -v nic="$1" '
+		/^[^ \t]/ { here = index($0, nic) == 1 }
+		here' | grep -oiE '(zero-?)?copy' | sort -u | paste -sd ' '
+}
+
+answers() { [[ $(peer "${udp[@]}" ask "$1" "$2" 1) == *lost=0 ]]; }
+
+# map_sum FIELD MAP...: a field of a map, as bpftool names one, over all CPUs.
 map_sum() {
 	local field=$1
 	shift
@@ -94,6 +106,38 @@ map_sum() {
 stat_of() {	# IFACE COUNTER
 	map_sum "$2" pinned "/sys/fs/bpf/fastsock/$1/stats"
 }
+
+# --- fastsock beside somebody else's program ---------------------------------------
+
+foreign_id() { bpftool prog show name foreign | awk -F: '/foreign/ { print $1; exit }'; }
+foreign_seen() { map_sum packets name foreign_seen; }
+
+# Each of 100 requests is answered by fastsock and counted by the foreign program.
+both_run() {
+	local seen answered
+
+	seen=$(foreign_seen)
+	answered=$(stat_of "$1" tx_echo)
+	peer "${udp[@]}" sizes "$nic4" 7 1 100
+	seen=$(($(foreign_seen) - seen))
+	answered=$(($(stat_of "$1" tx_echo) - answered))
+	[ "$answered" = 100 ] || fail "of 100 requests fastsock answered $answered"
+	[ "$seen" -ge 100 ] || fail "of 100 requests the foreign program saw $seen"
+}
+
+# foreign_alone IFACE ID: the program with that id, and no other, sees packets.
+foreign_alone() {
+	local seen
+
+	attached "$1" || fail "detach took the foreign program away as well"
+	[ "$(foreign_id)" = "$2" ] || fail "detach replaced the foreign program"
+	! bpftool prog show name fastsock 2> /dev/null | grep -q . || fail "fastsock's program is still loaded after detach"
+	seen=$(foreign_seen)
+	peer ping -q -c 3 -i 0.2 -W 2 "$nic4" > "$work/ping" || fail "no ping through the foreign program after detach"
+	[ $(($(foreign_seen) - seen)) -ge 3 ] || fail "the foreign program sees nothing after detach"
+}
+
+# --- the end of a case -------------------------------------------------------------
 
 # Everything that was started ends, and the NICs are as they were. Whatever
 # hides a trace of a passed case from the check in inside does not belong here.
