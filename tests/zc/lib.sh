@@ -20,6 +20,7 @@ here=${cases%/cases}
 top=$(cd "$here/../.." && pwd -P)
 work=$(mktemp -d)
 fastsock=$B/bin/fastsock
+foreign_object=$B/tests/zc/foreign.bpf.o
 udp=("/usr/bin/python3" "$here/udp.py")
 pids=()
 
@@ -112,6 +113,8 @@ stat_of() {	# IFACE COUNTER
 foreign_id() { bpftool prog show name foreign | awk -F: '/foreign/ { print $1; exit }'; }
 foreign_seen() { map_sum packets name foreign_seen; }
 
+unloaded() { ! bpftool prog show name "$1" | grep -q .; }
+
 # Each of 100 requests is answered by fastsock and counted by the foreign program.
 both_run() {
 	local seen answered
@@ -131,7 +134,7 @@ foreign_alone() {
 
 	attached "$1" || fail "detach took the foreign program away as well"
 	[ "$(foreign_id)" = "$2" ] || fail "detach replaced the foreign program"
-	! bpftool prog show name fastsock 2> /dev/null | grep -q . || fail "fastsock's program is still loaded after detach"
+	await 5 unloaded fastsock || fail "fastsock's program is still loaded after detach"
 	seen=$(foreign_seen)
 	peer ping -q -c 3 -i 0.2 -W 2 "$nic4" > "$work/ping" || fail "no ping through the foreign program after detach"
 	[ $(($(foreign_seen) - seen)) -ge 3 ] || fail "the foreign program sees nothing after detach"

@@ -6,7 +6,7 @@ need "$fastsock"
 
 "$fastsock" attach "$nic"
 "$fastsock" answer add -i "$nic" udp/7 echo
-xdp-loader load -m native "$nic" "$B/zc/foreign.bpf.o" || fail "xdp-loader cannot load a program beside fastsock"
+xdp-loader load -m native "$nic" "$foreign_object" || fail "xdp-loader cannot load a program beside fastsock"
 foreign=$(foreign_id)
 both_run "$nic"
 "$fastsock" detach "$nic"

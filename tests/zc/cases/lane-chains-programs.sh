@@ -3,9 +3,8 @@
 # see a packet. When this fails, the lane is broken, not the library.
 . "$(dirname "$0")/../lib.sh"
 
-object=$B/zc/foreign.bpf.o
-xdp-loader load -m native "$nic" "$object" || fail "xdp-loader cannot load the first program"
-xdp-loader load -m native "$nic" "$object" || fail "xdp-loader cannot load a second program beside the first"
+xdp-loader load -m native "$nic" "$foreign_object" || fail "xdp-loader cannot load the first program"
+xdp-loader load -m native "$nic" "$foreign_object" || fail "xdp-loader cannot load a second program beside the first"
 peer ping -q -c 3 -i 0.2 -W 2 "$nic4" > "$work/ping" || fail "no ping through two XDP_PASS programs"
 
 ids=$(bpftool map show name foreign_seen | awk -F: '/foreign_seen/ { print $1 }')

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 need "$fastsock"
 
-xdp-loader load -m native "$nic" "$B/zc/foreign.bpf.o"
+xdp-loader load -m native "$nic" "$foreign_object"
 foreign=$(foreign_id)
 "$fastsock" attach "$nic" || fail "fastsock attach does not join a foreign program"
 "$fastsock" answer add -i "$nic" udp/7 echo
