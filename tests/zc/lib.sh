@@ -73,6 +73,14 @@ await() {
 	done
 }
 
+carrier() { ip -br link show "$1" | grep -q LOWER_UP; }
+
+# attach IFACE: an igb resets itself, its link is away for a second.
+attach() {
+	"$fastsock" attach "$1" || fail "fastsock attach $1 failed"
+	await 15 carrier "$1" || fail "no link on $1 after attach"
+}
+
 attached() { ip link show "$1" | grep -q 'prog/xdp'; }
 native() { attached "$1" && ! ip link show "$1" | grep -q xdpgeneric; }
 
@@ -160,3 +168,5 @@ finish() {
 	exit $status
 }
 trap finish EXIT
+
+await 15 carrier "$nic" && await 15 carrier cp0 || fail "the NICs have no link"

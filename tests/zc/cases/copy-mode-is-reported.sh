@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 need "$fastsock" "$B/examples/udp_echo"
 
-"$fastsock" attach cp0
+attach cp0
 start echo "$B/examples/udp_echo" -i cp0 -p 7
 await 15 bound cp0 || fail "udp_echo did not bind an AF_XDP socket"
 [ "$(xsk_modes cp0 | sort -u)" = copy ] || fail "the kernel says zero-copy where it cannot be"

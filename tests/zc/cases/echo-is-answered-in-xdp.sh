@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 need "$fastsock"
 
-"$fastsock" attach "$nic"
+attach "$nic"
 native "$nic" || fail "the program is not attached in native mode"
 "$fastsock" answer add -i "$nic" udp/7 echo
 peer "${udp[@]}" sizes "$nic4" 7 1 1472

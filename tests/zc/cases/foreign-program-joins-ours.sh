@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 need "$fastsock"
 
-"$fastsock" attach "$nic"
+attach "$nic"
 "$fastsock" answer add -i "$nic" udp/7 echo
 xdp-loader load -m native "$nic" "$foreign_object" || fail "xdp-loader cannot load a program beside fastsock"
 foreign=$(foreign_id)

@@ -12,7 +12,7 @@ expect() {	# WHO WHEN
 	[[ $got == *"$1=20"* ]] || fail "20 requests $2: $got"
 }
 
-"$fastsock" attach "$nic"
+attach "$nic"
 start load peer "${udp[@]}" load "$nic4" 7
 load=$pid
 for round in 1 2 3; do

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 need "$fastsock"
 
-"$fastsock" attach "$nic"
+attach "$nic"
 "$fastsock" answer add -i "$nic" udp/9000 kv
 long=$(printf '%0900d' 7)
 "$fastsock" kv set -i "$nic" greeting "hello, world"

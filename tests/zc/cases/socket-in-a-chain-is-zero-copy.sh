@@ -5,7 +5,7 @@
 need "$fastsock" "$B/examples/udp_echo"
 
 xdp-loader load -m native "$nic" "$foreign_object"
-"$fastsock" attach "$nic"
+attach "$nic"
 start echo "$B/examples/udp_echo" -i "$nic" -p 7
 await 15 bound "$nic" || fail "udp_echo did not bind an AF_XDP socket"
 [ "$(xsk_modes "$nic" | sort -u)" = zc ] || fail "udp_echo's socket is not zero-copy"

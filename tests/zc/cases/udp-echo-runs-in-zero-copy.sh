@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 need "$fastsock" "$B/examples/udp_echo"
 
-"$fastsock" attach "$nic"
+attach "$nic"
 start echo "$B/examples/udp_echo" -i "$nic" -p 7
 await 15 bound "$nic" || fail "udp_echo did not bind an AF_XDP socket"
 modes=$(xsk_modes "$nic" | sort -u)

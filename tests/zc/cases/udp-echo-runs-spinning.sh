@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 need "$fastsock" "$B/examples/udp_echo"
 
-"$fastsock" attach "$nic"
+attach "$nic"
 start echo "$B/examples/udp_echo" -i "$nic" -p 7 --spin
 await 15 bound "$nic" || fail "udp_echo --spin did not bind an AF_XDP socket"
 [ "$(xsk_modes "$nic" | sort -u)" = zc ] || fail "udp_echo's socket is not zero-copy"
