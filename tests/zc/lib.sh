@@ -87,8 +87,9 @@ native() { attached "$1" && ! ip link show "$1" | grep -q xdpgeneric; }
 # The kernel's own word on the AF_XDP sockets of an interface: one line each,
 # "zc" or "copy".
 xsk_modes() {
-	ss --xdp -e -H | grep -E "[[:space:]]$1:" |
-		awk '{ print /zc:1/ ? "zc" : "copy" }'
+	ss --xdp -e -H | awk -v nic=" $1:q" '
+		/^[^\t]/ { here = index($0, nic) }
+		here && /zc:[01]/ { print /zc:1/ ? "zc" : "copy" }'
 }
 
 bound() { [ -n "$(xsk_modes "$1")" ]; }
