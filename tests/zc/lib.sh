@@ -98,7 +98,7 @@ bound() { [ -n "$(xsk_modes "$1")" ]; }
 told_mode() {
 	awk -v nic="$1" '
 		/^[^ \t]/ { here = index($0, nic) == 1 }
-		here' | grep -oiE '(zero-?)?copy' | sort -u | paste -sd ' '
+		here' | { grep -oiE '(zero-?)?copy' || :; } | sort -u | paste -sd ' '
 }
 
 answers() { [[ $(peer "${udp[@]}" ask "$1" "$2" 1) == *lost=0 ]]; }
