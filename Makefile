@@ -100,9 +100,14 @@ $B/bpf/fastsock-user.bpf.o: bpf/fastsock.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -DFS_USER_ANSWERS -c -o $@ $<
 
-$B/%.bpf.o: %.bpf.c
-	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+# A rule for each folder: make prefers the shortest stem, so that one for all
+# of them would lose to the rules for C files.
+define bpf_rule
+$B/$(1)/%.bpf.o: $(1)/%.bpf.c
+	@mkdir -p $$(@D)
+	$$(CLANG) $$(BPF_CFLAGS) -c -o $$@ $$<
+endef
+$(foreach d,bpf examples bench tests,$(eval $(call bpf_rule,$d)))
 
 # --- tools, examples, bench ---------------------------------------------------
 
