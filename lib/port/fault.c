@@ -325,13 +325,13 @@ static unsigned int fault_tx(struct fs_port *port, struct fs_buf **bufs, unsigne
 	return i;
 }
 
-static void fault_kick(struct fs_port *port)
+static bool fault_kick(struct fs_port *port)
 {
 	struct fault *f = to_fault(port);
 
 	release(f, &f->tx, 0);
 	drain(f);
-	f->inner->ops->kick(f->inner);
+	return f->inner->ops->kick(f->inner);
 }
 
 static int fault_fd(const struct fs_port *port)

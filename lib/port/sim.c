@@ -268,7 +268,7 @@ static unsigned int sim_tx(struct fs_port *port, struct fs_buf **bufs, unsigned 
 	return n;
 }
 
-static void sim_kick(struct fs_port *port)
+static bool sim_kick(struct fs_port *port)
 {
 	struct sim_port *p = to_sim(port);
 
@@ -276,6 +276,7 @@ static void sim_kick(struct fs_port *port)
 	for (uint32_t i = 0; i < p->n_staged; i++)
 		transmit(p->sim, p->out, p->staged[i]);
 	p->n_staged = 0;
+	return false;
 }
 
 static int sim_fd(const struct fs_port *port)

@@ -51,11 +51,11 @@ static unsigned int tap_tx(struct fs_port *port, struct fs_buf **bufs, unsigned 
 	return taken;
 }
 
-static void tap_kick(struct fs_port *port)
+static bool tap_kick(struct fs_port *port)
 {
 	struct tap *t = to_tap(port);
 
-	t->inner->ops->kick(t->inner);
+	return t->inner->ops->kick(t->inner);
 }
 
 static int tap_fd(const struct fs_port *port)
