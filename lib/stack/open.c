@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "port/xsk.h"
@@ -71,6 +72,16 @@ static enum fs_xsk_mode port_mode(const struct fs_iface *iface, enum fs_xsk_mode
 	return iface->info.skb_mode && mode == FS_XSK_AUTO ? FS_XSK_COPY : mode;
 }
 
+/* Put a tap in front of the port when the stack is recorded. */
+static int record_port(struct fs_stack *stack, struct fs_port **port, const char *name)
+{
+	struct fs_pcap *pcap = stack->world->pcap;
+
+	if (!pcap)
+		return 0;
+	return fs_port_tap_open(port, *port, pcap, name, &stack->host.now_ns);
+}
+
 static int open_port(struct fs_stack *stack, const struct fs_iface *iface, uint32_t queue,
 		     const struct fs_stack_opts *opts, enum fs_xsk_mode mode)
 {
@@ -85,7 +96,7 @@ static int open_port(struct fs_stack *stack, const struct fs_iface *iface, uint3
 		.busy_poll_us = opts->busy_poll_us,
 		.index = (uint8_t)host->n_ports,
 		.pool = world->pool,
-		.umem = host->n_ports ? host->txq[0].port : NULL,
+		.umem = host->n_ports ? world->umem : NULL,
 		.log = world->log,
 	};
 	struct fs_port *port;
@@ -98,6 +109,13 @@ static int open_port(struct fs_stack *stack, const struct fs_iface *iface, uint3
 	if (err)
 		return err;
 	port->partial_csum = iface->virtual_link;
+	if (!host->n_ports)
+		world->umem = port;
+	err = record_port(stack, &port, iface->name);
+	if (err) {
+		port->ops->close(port);
+		return err;
+	}
 	fs_stack_add_port(stack, port);
 	return 0;
 }
@@ -177,8 +195,35 @@ static int open_ifaces(struct fs_world *world, const struct fs_stack_opts *opts)
 	return 0;
 }
 
+static int open_pcap(struct fs_world *world, const char *path)
+{
+	struct fs_pcap_opts opts = { 0 };
+	struct timespec real, mono;
+	int err;
+
+	if (!path)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	opts.epoch_ns = (uint64_t)(real.tv_sec - mono.tv_sec) * NSEC_PER_SEC +
+		(uint64_t)real.tv_nsec - (uint64_t)mono.tv_nsec;
+	err = fs_pcap_open(&world->pcap, path, &opts);
+	return err ? fs_base_fail(&world->log, err, "%s: cannot be written: %s", path,
+				  strerror(-err)) : 0;
+}
+
+static void close_pcap(struct fs_world *world)
+{
+	int err = world->pcap ? fs_pcap_close(world->pcap) : 0;
+
+	if (err)
+		fs_base_log(&world->log, FS_LOG_ERROR, "the capture is not complete: %s",
+			    strerror(-err));
+}
+
 static void close_world(struct fs_world *world)
 {
+	close_pcap(world);
 	for (unsigned int i = world->n_ifaces; i-- > 0; )
 		fs_stack_iface_close(&world->ifaces[i], &world->log);
 	fs_pool_close(world->pool);
@@ -208,6 +253,8 @@ static int open_world(struct fs_world **out, const struct fs_stack_opts *opts)
 		err = open_ifaces(world, opts);
 	if (!err)
 		err = open_pool(world, opts);
+	if (!err)
+		err = open_pcap(world, opts->capture);
 	if (err) {
 		close_world(world);
 		return err;

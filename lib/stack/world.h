@@ -14,6 +14,7 @@
 #define FS_STACK_WORLD_H
 
 #include "nl/rtnl.h"
+#include "port/pcap.h"
 #include "stack/stack.h"
 #include "steer/steer.h"
 
@@ -34,6 +35,8 @@ struct fs_iface {
 struct fs_world {
 	struct fs_nl *nl;
 	struct fs_pool *pool;
+	const struct fs_port *umem;	/* the socket that registered the pool */
+	struct fs_pcap *pcap;		/* NULL: nothing is recorded */
 	struct fs_watch nl_watch;
 	int epfd;
 	int side;
