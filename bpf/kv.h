@@ -102,6 +102,7 @@ static __always_inline int kv_key_is(const struct fs_run *run, const struct kv_e
 
 	if (entry->head->key_len != key_len)
 		return 0;
+#pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < entry->key_words; i++) {
 		if (i * 8 >= key_len)
 			break;
@@ -174,6 +175,7 @@ static __always_inline __u64 kv_hash(const struct fs_run *run, __u32 key_len)
 	const __u64 *key = kv_request_key(run);
 	__u64 hash = run->config->kv_seed;
 
+#pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < KV_KEY_WORDS; i++) {
 		if (i * 8 >= key_len)
 			break;
@@ -187,6 +189,7 @@ static __always_inline __u64 kv_key_sum(const struct fs_run *run, __u32 key_len)
 	const __u64 *key = kv_request_key(run);
 	__u64 sum = 0;
 
+#pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < KV_KEY_WORDS; i++) {
 		if (i * 8 >= key_len)
 			break;
@@ -226,6 +229,7 @@ static __always_inline enum kv_result kv_get(const struct fs_run *run, __u32 key
 	enum kv_result result = KV_MISS;
 	int torn = 0;
 
+#pragma clang loop unroll(disable)
 	for (int i = 0; i < KV_TRIES; i++) {
 		result = kv_get_small(run, hash, key_len, reply);
 		if (result == KV_MISS)

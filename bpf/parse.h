@@ -197,6 +197,7 @@ static __always_inline int parse_ip6(struct cursor *cursor)
 	if (!cursor->loose)
 		cursor->end = cursor->off + total;
 	cursor->off += sizeof(*ip6);
+#pragma clang loop unroll(disable)
 	for (int i = 0; i < EXT_HEADERS_MAX; i++) {
 		__u32 size;
 

@@ -15,7 +15,7 @@
 /* LRU: a flood of sources pushes out the oldest, and memory has a bound. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, FS_RATES_MAX);
+	__uint(max_entries, FS_RATES_DEFAULT);
 	__type(key, struct fs_rate_key);
 	__type(value, struct fs_rate);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
