@@ -5,6 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 need "$fastsock" "$B/bpf/fastsock.bpf.o"
 
+mkdir -p /sys/fs/bpf/fastsock
 xdp-loader load -m native -p "/sys/fs/bpf/fastsock/$nic" "$nic" "$B/bpf/fastsock.bpf.o"
 await 15 carrier "$nic" || fail "no link after xdp-loader load"
 peer ping -q -c 3 -i 0.2 -W 2 "$nic4" > "$work/ping" || fail "no ping through a program with empty maps"
