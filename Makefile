@@ -18,6 +18,7 @@ B ?= build
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 CLANG ?= clang
+LLVM_STRIP ?= llvm-strip
 PKG_CONFIG ?= pkg-config
 PYTHON ?= /usr/bin/python3
 
@@ -99,6 +100,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-function -MM
 $B/bpf/fastsock-user.bpf.o: bpf/fastsock.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -DFS_USER_ANSWERS -c -o $@ $<
+	$(LLVM_STRIP) -g $@
 
 # A rule for each folder: make prefers the shortest stem, so that one for all
 # of them would lose to the rules for C files.
