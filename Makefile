@@ -108,6 +108,7 @@ define bpf_rule
 $B/$(1)/%.bpf.o: $(1)/%.bpf.c
 	@mkdir -p $$(@D)
 	$$(CLANG) $$(BPF_CFLAGS) -c -o $$@ $$<
+	$$(LLVM_STRIP) -g $$@
 endef
 $(foreach d,bpf examples bench tests,$(eval $(call bpf_rule,$d)))
 
