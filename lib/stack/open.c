@@ -112,12 +112,11 @@ static int open_port(struct fs_stack *stack, const struct fs_iface *iface, uint3
 	if (!host->n_ports)
 		world->umem = port;
 	err = record_port(stack, &port, iface->name);
-	if (err) {
+	if (!err)
+		err = fs_stack_add_port(stack, port);
+	if (err)
 		port->ops->close(port);
-		return err;
-	}
-	fs_stack_add_port(stack, port);
-	return 0;
+	return err;
 }
 
 static int open_ports(struct fs_stack *stack, const struct fs_stack_opts *opts,

@@ -188,12 +188,19 @@ err_free:
 	return err;
 }
 
-void fs_stack_add_port(struct fs_stack *stack, struct fs_port *port)
+int fs_stack_add_port(struct fs_stack *stack, struct fs_port *port)
 {
 	struct fs_host *host = &stack->host;
 
 	assert(port->index == host->n_ports && host->n_ports < FS_HOST_PORTS_MAX);
+	if (fs_host_port_for(host, port->ifindex, 0) < 0) {
+		int err = fs_net_iface_add(host->net, port->ifindex);
+
+		if (err)
+			return err;
+	}
 	host->txq[host->n_ports++].port = port;
+	return 0;
 }
 
 static void close_ports(struct fs_host *host)

@@ -43,8 +43,11 @@ int fs_stack_create(struct fs_stack **out, const struct fs_stack_core *core);
 /* Closes endpoints and ports; every frame is back in the pool. */
 void fs_stack_destroy(struct fs_stack *stack);
 
-/* The stack takes the port over; its index must be the number of ports so far. */
-void fs_stack_add_port(struct fs_stack *stack, struct fs_port *port);
+/*
+ * The stack takes the port over, unless it has no room for its interface
+ * (-ENOSPC). The port's index must be the number of ports so far.
+ */
+int fs_stack_add_port(struct fs_stack *stack, struct fs_port *port);
 
 void fs_stack_run(struct fs_stack *stack, uint64_t now_ns);
 int fs_stack_events(struct fs_stack *stack, struct fs_event *events, int n);

@@ -161,10 +161,10 @@ static int send_one(struct fs_udp *udp, struct fs_buf *buf)
 		return send_by_twin(udp, buf);
 	case FS_DST_LINK_DOWN:
 		host->stats.tx_drop_link_down++;
-		return -ENETDOWN;
+		return dst->error;
 	default:
 		host->stats.tx_drop_no_route++;
-		return -ENETUNREACH;
+		return dst->error;
 	}
 }
 
