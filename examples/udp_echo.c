@@ -76,6 +76,7 @@ int main(int argc, char **argv)
 	FS_OPTS(fs_stack_opts, stack_opts, .ifname = NULL);
 	FS_OPTS(fs_udp_opts, udp_opts, .local.port = 7, .twin = FS_TWIN_OPTIONAL);
 	const struct sigaction action = { .sa_handler = on_signal };
+	int64_t timeout_us = -1;
 	struct fs_event event;
 	struct fs_stack *stack;
 	struct fs_udp *udp;
@@ -87,7 +88,7 @@ int main(int argc, char **argv)
 		else if (opt == 'p')
 			udp_opts.local.port = (uint16_t)atoi(optarg);
 		else if (opt == 's')
-			stack_opts.spin_us = UINT32_MAX;
+			stack_opts.spin_us = UINT32_MAX, timeout_us = 100000;
 		else
 			usage();
 	}
@@ -107,7 +108,8 @@ int main(int argc, char **argv)
 	}
 	printf("udp_echo: port %u on %s\n", fs_udp_local(udp).port, stack_opts.ifname);
 	fflush(stdout);
-	while (!stop && fs_stack_poll(stack, &event, 1, -1) != -ENETDOWN)
+	/* Not for ever: while it spins, a signal does not end a poll. */
+	while (!stop && fs_stack_poll(stack, &event, 1, timeout_us) != -ENETDOWN)
 		echo(stack, udp);
 	fs_stack_close(stack);
 	return 0;
