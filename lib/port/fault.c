@@ -52,6 +52,7 @@ struct fault {
 	struct fs_port port;
 	struct fs_port *inner;
 	const uint64_t *now_ns;
+	bool kick_again;	/* the inner port asked for it */
 	struct lane rx;
 	struct lane tx;
 };
@@ -291,8 +292,8 @@ static unsigned int fault_rx(struct fs_port *port, struct fs_buf **bufs, unsigne
 	unsigned int got, i;
 
 	release(f, &f->tx, 0);
-	if (drain(f))
-		f->inner->ops->kick(f->inner);
+	if (drain(f) || f->kick_again)
+		f->kick_again = f->inner->ops->kick(f->inner);
 	release(f, l, 0);
 	/* At least once, also for what the inner rx() does besides. */
 	do {
@@ -331,7 +332,8 @@ static bool fault_kick(struct fs_port *port)
 
 	release(f, &f->tx, 0);
 	drain(f);
-	return f->inner->ops->kick(f->inner);
+	f->kick_again = f->inner->ops->kick(f->inner);
+	return f->kick_again || f->tx.out_count;
 }
 
 static int fault_fd(const struct fs_port *port)
@@ -348,7 +350,7 @@ static uint64_t fault_next_ns(const struct fs_port *port)
 
 	if (f->rx.out_count)
 		return clock_ns(f);
-	if (f->tx.out_count)	/* the inner port was full */
+	if (f->tx.out_count || f->kick_again)	/* the inner port was full */
 		next_ns = MIN(next_ns, clock_ns(f) + RETRY_NS);
 	for (uint32_t i = 0; i < f->rx.n_held; i++)
 		next_ns = MIN(next_ns, f->rx.held[i].until_ns);

@@ -174,7 +174,7 @@ static void put_section(struct fs_pcap *pcap)
 	put32(pcap, UINT32_MAX);	/* section length: unknown */
 	put32(pcap, UINT32_MAX);
 	put_option(pcap, OPT_SHB_USERAPPL, app, sizeof(app) - 1);
-	put_option(pcap, OPT_END, NULL, 0);
+	put32(pcap, OPT_END);
 	end_block(pcap, start);
 }
 
@@ -192,7 +192,7 @@ uint32_t fs_pcap_iface(struct fs_pcap *pcap, const char *name)
 	put32(pcap, pcap->snap_len);
 	put_option(pcap, OPT_IF_NAME, name, (uint16_t)strnlen(name, NAME_MAX_LEN));
 	put_option(pcap, OPT_IF_TSRESOL, &nanoseconds, 1);
-	put_option(pcap, OPT_END, NULL, 0);
+	put32(pcap, OPT_END);
 	end_block(pcap, start);
 	if (fs_pcap_flush(pcap))
 		pcap->dead = true;
@@ -222,7 +222,7 @@ void fs_pcap_write(struct fs_pcap *pcap, uint32_t iface, uint64_t now_ns,
 	put(pcap, data, kept);
 	pad(pcap, kept);
 	put_option(pcap, OPT_EPB_FLAGS, &flags, sizeof(flags));
-	put_option(pcap, OPT_END, NULL, 0);
+	put32(pcap, OPT_END);
 	end_block(pcap, start);
 	pcap->buffered++;
 }
