@@ -18,6 +18,7 @@ B ?= build
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 CLANG ?= clang
+LLVM_STRIP ?= llvm-strip
 PKG_CONFIG ?= pkg-config
 PYTHON ?= /usr/bin/python3
 
@@ -99,10 +100,17 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-function -MM
 $B/bpf/fastsock-user.bpf.o: bpf/fastsock.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -DFS_USER_ANSWERS -c -o $@ $<
+	$(LLVM_STRIP) -g $@
 
-$B/%.bpf.o: %.bpf.c
-	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+# A rule for each folder: make prefers the shortest stem, so that one for all
+# of them would lose to the rules for C files.
+define bpf_rule
+$B/$(1)/%.bpf.o: $(1)/%.bpf.c
+	@mkdir -p $$(@D)
+	$$(CLANG) $$(BPF_CFLAGS) -c -o $$@ $$<
+	$$(LLVM_STRIP) -g $$@
+endef
+$(foreach d,bpf examples bench tests,$(eval $(call bpf_rule,$d)))
 
 # --- tools, examples, bench ---------------------------------------------------
 

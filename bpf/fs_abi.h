@@ -41,8 +41,13 @@ enum fs_limit {
 	FS_RULES_MAX = 16384,
 	FS_SLOTS_MAX = 64,
 	FS_XSKS_MAX = 4096,	/* slot * queues + queue stays below this */
-	FS_RATES_MAX = 65536,
+	FS_RATES_DEFAULT = 1 << 14,	/* 104 bytes each, all at once: it is an LRU */
+	FS_RATES_MAX = 1 << 20,
 	FS_ANSWERS_MAX = 32,	/* users' answer programs */
+	/* *_DEFAULT: entries as the objects declare them; *_MAX: what a loader
+	 * may raise that to. An empty hash costs 16 bytes an entry. */
+	FS_KV_SMALL_DEFAULT = 1 << 16,
+	FS_KV_LARGE_DEFAULT = 1 << 14,
 	FS_KV_SMALL_MAX = 1 << 20,
 	FS_KV_LARGE_MAX = 1 << 20,
 };
@@ -151,6 +156,7 @@ struct fs_rate {
 	X(pass_proto,	"a protocol that no rule can name")		\
 	X(pass_other_mac, "multicast, broadcast or another host's MAC")	\
 	X(pass_forward,	"not for a local address")			\
+	X(pass_martian,	"an address that no packet may come from or go to") \
 	X(pass_no_rule,	"no rule")					\
 	X(pass_rule,	"a rule says pass")				\
 	X(pass_miss,	"the answer left it to the kernel")		\
@@ -241,10 +247,10 @@ struct fs_kv_hdr {
 };
 
 /*
- * A published entry. bytes[] holds the key, zero-padded to a multiple of
- * eight, then the value, zero-padded likewise. sum is the folded one's
- * complement sum of key and value as they stand on the wire, next to each
- * other, so that a reply's checksum costs no walk over the payload.
+ * A published entry. Key and value are zero-padded to their arrays' ends; an
+ * entry is small when both fit. sum is the folded one's complement sum of key
+ * and value as they stand on the wire, next to each other (so an odd key_len
+ * puts the value on odd bytes): a reply's checksum costs no walk over it.
  *
  * The kernel may recycle a hash element under a reader. gen is drawn anew at
  * each publication and stands at both ends; a reader that sees both equal
@@ -258,18 +264,17 @@ struct fs_kv_head {
 	__u16 rsvd;
 };
 
-#define FS_KV_SMALL_BYTES	96
-#define FS_KV_LARGE_BYTES	(256 + FS_KV_VALUE_MAX)
-
 struct fs_kv_small {
 	struct fs_kv_head head;
-	__u8 bytes[FS_KV_SMALL_BYTES];
+	__u8 key[32];
+	__u8 value[64];
 	__u64 gen_end;
 };
 
 struct fs_kv_large {
 	struct fs_kv_head head;
-	__u8 bytes[FS_KV_LARGE_BYTES];
+	__u8 key[256];
+	__u8 value[FS_KV_VALUE_MAX];
 	__u64 gen_end;
 };
 
@@ -300,15 +305,20 @@ struct fs_packet {
 	__u8 proto;
 	__u8 csum_partial;	/* 1: the checksum covers the pseudo-header only */
 	__u8 skb_mode;
-	__u32 rsvd;
+	__u16 l4_len;		/* from l4_off to the end of the IP packet */
+	__u8 options;		/* 1: IPv4 options or IPv6 extension headers */
+	__u8 kind;		/* the steering program's own */
 	struct fs_rule rule;
 	struct fs_rule_key key;	/* as it matched */
 };
 
+#define FS_BLOCK_MAX		2048
+
 struct fs_scratch {
 	struct fs_packet packet;
-	__u8 key[256];		/* zero-padded copy of the request's key */
-	__u8 block[2048];	/* for checksums over odd-sized payloads */
+	__u32 rsvd;
+	/* A copy of packet bytes, with room for the zeros behind them. */
+	__u8 block[FS_BLOCK_MAX + 8] __attribute__((aligned(8)));
 };
 
 #ifdef __cplusplus
@@ -327,6 +337,7 @@ FS_ABI_ASSERT(sizeof(struct fs_kv_hdr) == 16, "fs_kv_hdr");
 FS_ABI_ASSERT(sizeof(struct fs_kv_small) == 120, "fs_kv_small");
 FS_ABI_ASSERT(sizeof(struct fs_kv_large) == 1304, "fs_kv_large");
 FS_ABI_ASSERT(sizeof(struct fs_packet) == 52, "fs_packet");
+FS_ABI_ASSERT(sizeof(struct fs_scratch) == 56 + FS_BLOCK_MAX + 8, "fs_scratch");
 FS_ABI_ASSERT(FS_SLOTS_MAX <= FS_XSKS_MAX, "a slot needs an entry");
 
 #endif

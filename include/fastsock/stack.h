@@ -106,7 +106,7 @@ struct fs_event {
  * there is an event or @timeout_us have passed.
  *
  * -1 waits without limit, 0 never sleeps. With spin_us set, polls that long
- * before it sleeps. Up to @n events are written; READABLE is reported once
+ * before it sleeps; a signal ends a sleep, but not a spin. Up to @n events are written; READABLE is reported once
  * each time data comes to an endpoint, so receive until fs_udp_recv() returns 0.
  *
  * Returns the number of events (0: timeout), or

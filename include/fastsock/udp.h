@@ -82,11 +82,12 @@ FS_API unsigned int fs_udp_recv(struct fs_udp *udp, struct fs_buf **bufs, unsign
  * it is: @remote and @local already point the right way.
  *
  * Returns how many were taken, from the front; those are the stack's now and
- * go out at the end of the poll (fs_stack_flush() for at once). The rest stay
- * the caller's. When the first is refused:
+ * go out at the start of the next poll (fs_stack_flush() for at once). What
+ * fails later (no neighbour answers, an ICMP error) is an FS_EV_ERROR. The
+ * rest stay the caller's. When the first is refused:
  *   -EAGAIN        no room now: poll, then try again
- *   -ENETUNREACH   no route
- *   -EHOSTUNREACH  the neighbour does not answer
+ *   -ENETUNREACH, -EHOSTUNREACH, -EACCES, -EINVAL
+ *                  no route, or one that says unreachable, prohibit, blackhole
  *   -EMSGSIZE      larger than 65,507 bytes
  *   -EDESTADDRREQ  no remote address
  *   -EADDRNOTAVAIL @local is not a local address

@@ -53,8 +53,8 @@ struct fs_buf {
 	struct fs_pool *pool;
 	struct fs_buf *next;
 	uint64_t rx_ns;
-	uint64_t priv;
-	uint64_t priv2;
+	struct fs_buf *heap_next;
+	struct fs_buf **heap_at;
 };
 
 #ifndef __cplusplus

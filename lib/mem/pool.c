@@ -88,7 +88,7 @@ void fs_pool_close(struct fs_pool *pool)
 	if (!pool)
 		return;
 	assert(pool->n_free == pool->chunks);
-	assert(!pool->n_heap);
+	assert(!pool->heap);
 	munmap(pool->area, pool->area_size);
 	free(pool->bufs);
 	free(pool->free);
@@ -121,13 +121,19 @@ struct fs_buf *fs_pool_take_heap(struct fs_pool *pool, size_t len)
 	buf->kind = FS_BUF_HEAP;
 	buf->state = FS_BUF_STAGED;
 	buf->holders = 1;
-	pool->n_heap++;
+	buf->heap_at = &pool->heap;
+	buf->heap_next = pool->heap;
+	if (pool->heap)
+		pool->heap->heap_at = &buf->heap_next;
+	pool->heap = buf;
 	return buf;
 }
 
 void fs_pool_put_heap(struct fs_buf *buf)
 {
-	buf->pool->n_heap--;
+	*buf->heap_at = buf->heap_next;
+	if (buf->heap_next)
+		buf->heap_next->heap_at = buf->heap_at;
 	free(buf->area);
 	free(buf);
 }

@@ -61,7 +61,7 @@ struct fs_pool {
 	uint32_t *free;		/* indexes of free chunks, a stack */
 	struct fs_buf *bufs;	/* one per chunk */
 	bool hugepages;
-	uint32_t n_heap;	/* heap buffers alive */
+	struct fs_buf *heap;	/* heap buffers alive, linked by heap_next */
 };
 
 int fs_pool_open(struct fs_pool **out, const struct fs_pool_opts *opts);

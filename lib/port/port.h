@@ -34,14 +34,18 @@ struct fs_port_ops {
 	unsigned int (*rx)(struct fs_port *port, struct fs_buf **bufs, unsigned int n);
 
 	/*
-	 * Queue frames (data and len: the whole frame) for transmission and
-	 * add the port as a holder of each. Returns how many were taken from
-	 * the front; the rest did not fit now.
+	 * Queue frames (data and len: the whole frame) for transmission. The
+	 * port takes over one holder of each and puts it when the frame has
+	 * left; it does not touch the state. Returns how many were taken from
+	 * the front; the rest did not fit now and stay the caller's.
 	 */
 	unsigned int (*tx)(struct fs_port *port, struct fs_buf **bufs, unsigned int n);
 
-	/* Start transmission of what tx() queued. Does not block. */
-	void (*kick)(struct fs_port *port);
+	/*
+	 * Start transmission of what tx() queued. Does not block. Returns
+	 * whether frames are left that want another kick a little later.
+	 */
+	bool (*kick)(struct fs_port *port);
 
 	/* Pollable descriptor, or -1 for a port in virtual time. */
 	int (*fd)(const struct fs_port *port);

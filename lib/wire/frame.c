@@ -136,9 +136,11 @@ enum fs_wire_verdict fs_wire_parse(const uint8_t *frame, uint32_t len, struct fs
 		return FS_WIRE_PROTO;
 	verdict = fs_wire_parse_ip(frame + off, len - off,
 				   type == FS_ETHERTYPE_IP4 ? AF_INET : AF_INET6, out);
+	if (verdict != FS_WIRE_OK)
+		return verdict;
 	out->l3_off = (uint16_t)off;
 	out->l4_off = (uint16_t)(out->l4_off + off);
-	return verdict;
+	return FS_WIRE_OK;
 }
 
 void fs_wire_put_ip4(uint8_t *p, const struct fs_wire_ip *ip)

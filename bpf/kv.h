@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * kv.h - key-value requests (doc/kv-wire.md) answered from published entries.
+ *
+ *	request	| header | key | room for the value, any bytes |
+ *	reply	| header | key | value |			  Ethernet trailer
+ *
+ * The reply is written over the request and never grows. It has a checksum of
+ * its own, made from the entry's sum without a walk over the value, so the
+ * request's must be verified first: else a damaged key that happens to be
+ * another key would come back as a valid answer. That is one copy and one sum
+ * of the request; what it costs grows with the bytes on the wire.
+ *
+ * An element that user space replaces is recycled at once, perhaps under our
+ * eyes. So the value is copied into the frame between two looks at the
+ * entry's two generations; the request's own bytes stand in scratch->block,
+ * and go back into the frame should no copy succeed.
+ */
+#ifndef FS_BPF_KV_H
+#define FS_BPF_KV_H
+
+#include "parse.h"
+#include "rate.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FS_KV_SMALL_DEFAULT);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct fs_kv_small);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} kv_small SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FS_KV_LARGE_DEFAULT);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct fs_kv_large);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} kv_large SEC(".maps");
+
+enum {
+	KV_TRIES = 4,
+	KV_KEY_WORDS = 256 / 8,
+	KV_REQUEST_MAX = sizeof(struct fs_kv_hdr) + FS_KV_KEY_MAX + FS_KV_VALUE_MAX,
+};
+
+/* What became of a request; PONG, VALUE and SHORT are answers. */
+enum kv_result {
+	KV_MISS = 0,
+	KV_DAMAGED,		/* its checksum is wrong */
+	KV_INTACT,		/* not looked into yet */
+	KV_TORN,
+	KV_PONG,
+	KV_VALUE,
+	KV_SHORT,
+};
+
+/* An entry, small or large, and what was read from it in one piece. */
+struct kv_entry {
+	const volatile struct fs_kv_head *head;
+	const volatile __u64 *gen_end;
+	const __u64 *key;
+	const void *value;
+	__u32 value_max;
+	__u32 key_words;
+};
+
+struct kv_reply {
+	__u64 sum;		/* of key and value */
+	__u32 value_len;	/* as the header says it */
+	__u32 len;		/* of the whole payload */
+	__u8 status;
+};
+
+/* Header words are read as such after their fields were written. */
+typedef __u32 __attribute__((may_alias)) kv_word32;
+typedef __u64 __attribute__((may_alias)) kv_word64;
+
+static __always_inline struct fs_kv_hdr *kv_request(const struct fs_run *run)
+{
+	return (struct fs_kv_hdr *)run->scratch->block;
+}
+
+static __always_inline const __u64 *kv_request_key(const struct fs_run *run)
+{
+	return (const __u64 *)(run->scratch->block + sizeof(struct fs_kv_hdr));
+}
+
+/* The barrier keeps the compiler from mixing up this look with the last. */
+static __always_inline int kv_gen_is(const struct kv_entry *entry, __u64 gen)
+{
+	barrier();
+	return entry->head->gen == gen && *entry->gen_end == gen;
+}
+
+static __always_inline int kv_key_is(const struct fs_run *run, const struct kv_entry *entry,
+				     __u32 key_len)
+{
+	const __u64 *key = kv_request_key(run);
+
+	if (entry->head->key_len != key_len)
+		return 0;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < entry->key_words; i++) {
+		if (i * 8 >= key_len)
+			break;
+		if (entry->key[i] != key[i])
+			return 0;
+	}
+	return 1;
+}
+
+static __always_inline enum kv_result kv_copy(const struct fs_run *run,
+					      const struct kv_entry *entry,
+					      __u32 key_len, struct kv_reply *reply)
+{
+	__u32 start = sizeof(struct fs_kv_hdr) + key_len;
+	__u32 room = run->packet->payload_len - start;
+	__u64 gen = entry->head->gen;
+	__u32 value_len = entry->head->value_len;
+
+	if (!kv_gen_is(entry, gen))
+		return KV_TORN;
+	if (!kv_key_is(run, entry, key_len))
+		return kv_gen_is(entry, gen) ? KV_MISS : KV_TORN;
+	reply->sum = entry->head->sum;
+	reply->value_len = value_len;
+	if (value_len > room)
+		return kv_gen_is(entry, gen) ? KV_SHORT : KV_TORN;
+	if (value_len && (!fs_is_length(value_len, entry->value_max) ||
+			  bpf_xdp_store_bytes(run->ctx, run->packet->payload_off + start,
+					      (void *)entry->value, value_len)))
+		return KV_MISS;
+	return kv_gen_is(entry, gen) ? KV_VALUE : KV_TORN;
+}
+
+static __always_inline enum kv_result kv_get_small(const struct fs_run *run, __u64 hash,
+						   __u32 key_len, struct kv_reply *reply)
+{
+	struct fs_kv_small *small = bpf_map_lookup_elem(&kv_small, &hash);
+	struct kv_entry entry;
+
+	if (!small)
+		return KV_MISS;
+	entry.head = &small->head;
+	entry.gen_end = &small->gen_end;
+	entry.key = (const __u64 *)small->key;
+	entry.value = small->value;
+	entry.value_max = sizeof(small->value);
+	entry.key_words = sizeof(small->key) / 8;
+	return kv_copy(run, &entry, key_len, reply);
+}
+
+static __always_inline enum kv_result kv_get_large(const struct fs_run *run, __u64 hash,
+						   __u32 key_len, struct kv_reply *reply)
+{
+	struct fs_kv_large *large = bpf_map_lookup_elem(&kv_large, &hash);
+	struct kv_entry entry;
+
+	if (!large)
+		return KV_MISS;
+	entry.head = &large->head;
+	entry.gen_end = &large->gen_end;
+	entry.key = (const __u64 *)large->key;
+	entry.value = large->value;
+	entry.value_max = sizeof(large->value);
+	entry.key_words = sizeof(large->key) / 8;
+	return kv_copy(run, &entry, key_len, reply);
+}
+
+static __always_inline __u64 kv_hash(const struct fs_run *run, __u32 key_len)
+{
+	const __u64 *key = kv_request_key(run);
+	__u64 hash = run->config->kv_seed;
+
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < KV_KEY_WORDS; i++) {
+		if (i * 8 >= key_len)
+			break;
+		hash = fs_kv_hash_word(hash, key[i]);
+	}
+	return fs_kv_hash_end(hash, key_len);
+}
+
+static __always_inline __u64 kv_key_sum(const struct fs_run *run, __u32 key_len)
+{
+	const __u64 *key = kv_request_key(run);
+	__u64 sum = 0;
+
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < KV_KEY_WORDS; i++) {
+		if (i * 8 >= key_len)
+			break;
+		sum += (key[i] & 0xffffffff) + (key[i] >> 32);
+	}
+	return sum;
+}
+
+/*
+ * The hash and the comparison take the key in words, so the bytes behind it
+ * become zeros. Returns what they were.
+ */
+static __always_inline __u64 kv_pad_key(const struct fs_run *run, __u32 key_len, __u64 pad)
+{
+	kv_word64 *behind = (kv_word64 *)(run->scratch->block + sizeof(struct fs_kv_hdr) + key_len);
+	__u64 was = *behind;
+
+	*behind = pad;
+	return was;
+}
+
+/* A torn copy has soiled the request's room; it must go up as it came. */
+static __always_inline void kv_restore(const struct fs_run *run, __u32 key_len, __u64 under_pad)
+{
+	__u32 len = run->packet->payload_len;
+
+	kv_pad_key(run, key_len, under_pad);
+	if (fs_is_length(len, KV_REQUEST_MAX))
+		bpf_xdp_store_bytes(run->ctx, run->packet->payload_off, run->scratch->block, len);
+}
+
+static __always_inline enum kv_result kv_get(const struct fs_run *run, __u32 key_len,
+					     struct kv_reply *reply)
+{
+	__u64 under_pad = kv_pad_key(run, key_len, 0);
+	__u64 hash = kv_hash(run, key_len);
+	enum kv_result result = KV_MISS;
+	int torn = 0;
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < KV_TRIES; i++) {
+		result = kv_get_small(run, hash, key_len, reply);
+		if (result == KV_MISS)
+			result = kv_get_large(run, hash, key_len, reply);
+		if (result != KV_TORN)
+			break;
+		run->stats->kv_torn++;
+		torn = 1;
+	}
+	if (torn && (result == KV_MISS || result == KV_TORN))
+		kv_restore(run, key_len, under_pad);
+	return result;
+}
+
+/* Copies the request into scratch->block. */
+static __always_inline enum kv_result kv_verify(const struct fs_run *run, const struct udphdr *udp)
+{
+	__u64 sum, ports = (__u64)udp->source + udp->dest + udp->len + udp->check;
+	__u32 len = run->packet->payload_len;
+	__u16 csum = udp->check;
+
+	if (len < sizeof(struct fs_kv_hdr) || len > KV_REQUEST_MAX ||
+	    fs_block_load(run->ctx, run->scratch, run->packet->payload_off, len))
+		return KV_MISS;
+	if (!csum)
+		return KV_INTACT;
+	sum = fs_pseudo(run, len + sizeof(*udp));
+	if (csum == fs_csum_fold(sum)) {
+		run->stats->csum_partial++;
+		/* In skb mode the kernel may complete what we write: not for us. */
+		return run->config->flags & FS_CONFIG_F_SKB_MODE ? KV_MISS : KV_INTACT;
+	}
+	sum += ports + fs_block_sum(run->scratch, len);
+	return fs_csum_fold(sum) == 0xffff ? KV_INTACT : KV_DAMAGED;
+}
+
+/* The reply but for its headers: in the frame, and in @reply. */
+static __always_inline enum kv_result kv_process(const struct fs_run *run, struct kv_reply *reply)
+{
+	const struct fs_kv_hdr *request = kv_request(run);
+	__u32 key_len = bpf_ntohs(request->key_len);
+	enum kv_result result;
+
+	if (request->magic != FS_KV_MAGIC || request->version != FS_KV_VERSION ||
+	    request->status || request->value_len || request->rsvd ||
+	    key_len > FS_KV_KEY_MAX ||
+	    sizeof(*request) + key_len > run->packet->payload_len)
+		return KV_MISS;
+	reply->status = FS_KV_OK;
+	reply->value_len = 0;
+	reply->len = sizeof(*request) + key_len;
+	if (request->op == FS_KV_PING) {
+		kv_pad_key(run, key_len, 0);
+		reply->sum = kv_key_sum(run, key_len);
+		return KV_PONG;
+	}
+	if (request->op != FS_KV_GET || !key_len)
+		return KV_MISS;
+	result = kv_get(run, key_len, reply);
+	if (result == KV_VALUE)
+		reply->len += reply->value_len;
+	if (result == KV_SHORT) {
+		reply->status = FS_KV_SHORT;
+		reply->sum = kv_key_sum(run, key_len);
+	}
+	return result;
+}
+
+static __always_inline int kv_send(const struct fs_run *run, const struct kv_reply *reply)
+{
+	struct udphdr *udp = fs_reply_udp(run, reply->len);
+	struct fs_kv_hdr *hdr = fs_at(run->ctx, run->packet->payload_off, sizeof(*hdr));
+	const kv_word32 *words = (const kv_word32 *)hdr;
+	__u64 sum;
+
+	if (!udp || !hdr)
+		return fs_pass(run, FS_STAT_pass_malformed);
+	hdr->op |= FS_KV_REPLY;
+	hdr->status = reply->status;
+	hdr->value_len = bpf_htons((__u16)reply->value_len);
+	sum = fs_pseudo(run, reply->len + sizeof(*udp)) + udp->source + udp->dest + udp->len;
+	sum += (__u64)words[0] + words[1] + words[2] + words[3] + reply->sum;
+	udp->check = fs_csum_udp(sum);
+	return fs_tx(run, FS_STAT_tx_kv);
+}
+
+static __always_inline int kv_miss(const struct fs_run *run)
+{
+	run->stats->kv_miss++;
+	return fs_miss(run, FS_STAT_pass_miss);
+}
+
+static __always_inline int kv(const struct fs_run *run)
+{
+	struct udphdr *udp = fs_at(run->ctx, run->packet->l4_off, sizeof(*udp));
+	struct kv_reply reply = {};
+	enum kv_result result;
+
+	if (!udp || run->packet->options || !udp->source)
+		return kv_miss(run);
+	result = kv_verify(run, udp);
+	if (result == KV_DAMAGED)
+		return fs_drop(run, FS_STAT_drop_bad_csum);
+	if (result == KV_INTACT)
+		result = kv_process(run, &reply);
+	if (result == KV_MISS || result == KV_TORN)
+		return kv_miss(run);
+	if (over_rate(run))
+		return fs_drop(run, FS_STAT_drop_rate);
+	if (result == KV_VALUE)
+		run->stats->kv_hit++;
+	else if (result == KV_SHORT)
+		run->stats->kv_short++;
+	else
+		run->stats->kv_ping++;
+	return kv_send(run, &reply);
+}
+
+#endif

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * udp_echo - a UDP echo server (RFC 862) on the stack door.
+ *
+ *	udp_echo -i IFACE [-p PORT] [--spin]
+ *
+ * A received buffer goes back as it is: its addresses already point the
+ * right way, and the payload is not copied. With --spin it busy-polls,
+ * without it sleeps until a packet comes.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <fastsock/stack.h>
+#include <fastsock/udp.h>
+
+enum {
+	BATCH = 64,
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+/* Send everything; what does not fit now waits for the next round. */
+static void send_all(struct fs_stack *stack, struct fs_udp *udp, struct fs_buf **bufs,
+		     unsigned int n)
+{
+	while (n) {
+		int sent = fs_udp_send(udp, bufs, n);
+
+		if (sent == -EAGAIN) {
+			fs_stack_flush(stack);
+			fs_buf_release(bufs, n);
+			return;
+		}
+		if (sent < 0) {		/* this one cannot go: drop it, go on */
+			fs_buf_release(bufs, 1);
+			sent = 1;
+		}
+		bufs += sent;
+		n -= (unsigned int)sent;
+	}
+}
+
+static void echo(struct fs_stack *stack, struct fs_udp *udp)
+{
+	struct fs_buf *bufs[BATCH];
+	unsigned int n;
+
+	while ((n = fs_udp_recv(udp, bufs, BATCH)))
+		send_all(stack, udp, bufs, n);
+}
+
+static void usage(void)
+{
+	fprintf(stderr, "usage: udp_echo -i IFACE [-p PORT] [--spin]\n");
+	exit(2);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option longopts[] = {
+		{ "spin", no_argument, NULL, 's' },
+		{ 0 },
+	};
+	FS_OPTS(fs_stack_opts, stack_opts, .ifname = NULL);
+	FS_OPTS(fs_udp_opts, udp_opts, .local.port = 7, .twin = FS_TWIN_OPTIONAL);
+	const struct sigaction action = { .sa_handler = on_signal };
+	int64_t timeout_us = -1;
+	struct fs_event event;
+	struct fs_stack *stack;
+	struct fs_udp *udp;
+	int opt, err;
+
+	while ((opt = getopt_long(argc, argv, "i:p:", longopts, NULL)) != -1) {
+		if (opt == 'i')
+			stack_opts.ifname = optarg;
+		else if (opt == 'p')
+			udp_opts.local.port = (uint16_t)atoi(optarg);
+		else if (opt == 's')
+			stack_opts.spin_us = UINT32_MAX, timeout_us = 100000;
+		else
+			usage();
+	}
+	if (!stack_opts.ifname || !udp_opts.local.port || optind != argc)
+		usage();
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+
+	err = fs_stack_open(&stack, &stack_opts);
+	if (err)
+		return 1;	/* the library has said why */
+	err = fs_udp_open(&udp, stack, &udp_opts);
+	if (err) {
+		fprintf(stderr, "udp_echo: port %u: %s\n", udp_opts.local.port, strerror(-err));
+		fs_stack_close(stack);
+		return 1;
+	}
+	printf("udp_echo: port %u on %s\n", fs_udp_local(udp).port, stack_opts.ifname);
+	fflush(stdout);
+	/* Not for ever: while it spins, a signal does not end a poll. */
+	while (!stop && fs_stack_poll(stack, &event, 1, timeout_us) != -ENETDOWN)
+		echo(stack, udp);
+	fs_stack_close(stack);
+	return 0;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * host.h - what the protocols (floor 4) get from the stack that runs them,
+ * and what they give back: frames to transmit and endpoints with news.
+ *
+ * The stack embeds one struct fs_host and fills it in; protocols see nothing
+ * else of the stack. No lock, no clock: now_ns is set by whoever runs it.
+ *
+ *	protocol --fs_host_emit()--> txq[port] --stack flush--> port
+ *	protocol --fs_host_ready()--> ready list --stack--> events
+ */
+#ifndef FS_NET_HOST_H
+#define FS_NET_HOST_H
+
+#include <fastsock/stack.h>
+
+#include "base/hash.h"
+#include "mem/pool.h"
+#include "net/net.h"
+#include "port/port.h"
+
+enum {
+	FS_HOST_PORTS_MAX = 64,
+	/* The headers we write: Ethernet, IPv6, UDP. */
+	FS_HOST_HEADERS_MAX = 14 + 40 + 8,
+};
+
+struct fs_host;
+
+/* A descriptor that the stack sleeps on; @fn runs when it is readable. */
+struct fs_watch {
+	void (*fn)(struct fs_watch *watch);
+	int fd;
+};
+
+/* An endpoint on the list of those with news for the application. */
+struct fs_ready {
+	struct fs_ready *next;
+	void *endpoint;
+	void *user;
+	int error;
+	bool queued;
+	bool readable;
+};
+
+/* Frames waiting for room in a port's ring, in order. */
+struct fs_txq {
+	struct fs_port *port;
+	struct fs_buf *head;
+	struct fs_buf *tail;
+	uint32_t pkts;
+	bool kick;		/* the port has frames that it was not told to send */
+};
+
+struct fs_host_flow {
+	uint8_t family;
+	uint8_t proto;
+	uint16_t port;
+	uint8_t ip[16];
+};
+
+/* The world outside; NULL on a simulated wire. */
+struct fs_host_ops {
+	/* Steer the flow to this stack on each of its interfaces; -errno. */
+	int (*claim)(struct fs_host *host, const struct fs_host_flow *flow);
+	void (*unclaim)(struct fs_host *host, const struct fs_host_flow *flow);
+	int (*watch)(struct fs_host *host, struct fs_watch *watch);
+	void (*unwatch)(struct fs_host *host, struct fs_watch *watch);
+};
+
+struct fs_host {
+	const struct fs_host_ops *ops;
+	struct fs_pool *pool;
+	struct fs_net *net;
+	struct fs_logger log;
+	uint64_t now_ns;
+	uint64_t seed;
+	enum fs_csum_mode csum_mode;
+	uint32_t txq_limit;	/* frames queued for one port before -EAGAIN */
+	unsigned int n_ports;
+	struct fs_txq txq[FS_HOST_PORTS_MAX];
+	struct fs_ready *ready_head;
+	struct fs_ready **ready_tail;
+	struct fs_stack_stats stats;
+	uint8_t *scratch;	/* 64 KiB, for what comes from the kernel */
+};
+
+/* The port that a frame for @ifindex goes out by; -1: none of ours. */
+static inline int fs_host_port_for(const struct fs_host *host, uint32_t ifindex, uint8_t hint)
+{
+	if (likely(hint < host->n_ports && host->txq[hint].port->ifindex == ifindex))
+		return hint;
+	for (unsigned int i = 0; i < host->n_ports; i++)
+		if (host->txq[i].port->ifindex == ifindex)
+			return (int)i;
+	return -1;
+}
+
+static inline bool fs_host_has_room(const struct fs_host *host, int port)
+{
+	return host->txq[port].pkts < host->txq_limit;
+}
+
+/* A finished frame, state TX or UNACKED, for the stack's next flush. */
+static inline void fs_host_emit(struct fs_host *host, int port, struct fs_buf *buf)
+{
+	struct fs_txq *q = &host->txq[port];
+
+	buf->next = NULL;
+	if (q->tail)
+		q->tail->next = buf;
+	else
+		q->head = buf;
+	q->tail = buf;
+	q->pkts++;
+}
+
+static inline void fs_host_ready(struct fs_host *host, struct fs_ready *ready)
+{
+	if (ready->queued)
+		return;
+	ready->queued = true;
+	ready->next = NULL;
+	*host->ready_tail = ready;
+	host->ready_tail = &ready->next;
+}
+
+/* For an endpoint that goes away. */
+void fs_host_unready(struct fs_host *host, struct fs_ready *ready);
+
+#endif

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * stack.c - one round of the stack, and its life without the world.
+ *
+ *	        +------------------- run(now) --------------------+
+ *	txq ->  transmit -> ports rx -> fs_stack_rx -> waiters -> transmit
+ *	        +------------------- events() --------------------+
+ *
+ * No clock, no lock, no system call of its own: the ports make those.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "stack/stack.h"
+
+enum {
+	KICK_RETRY_NS = 50 * 1000,
+	SCRATCH_LEN = 65536,
+};
+
+/* Move frames from the queue into the port's ring, as far as it has room. */
+static void drain_txq(struct fs_host *host, struct fs_txq *q)
+{
+	struct fs_buf *burst[FS_STACK_BURST];
+	unsigned int n, sent;
+
+	while (q->head) {
+		struct fs_buf *buf = q->head;
+		uint64_t bytes = 0;
+
+		for (n = 0; buf && n < FS_STACK_BURST; n++, buf = buf->next)
+			burst[n] = buf;
+		sent = q->port->ops->tx(q->port, burst, n);
+		for (unsigned int i = 0; i < sent; i++)
+			bytes += burst[i]->len;
+		host->stats.tx_pkts += sent;
+		host->stats.tx_bytes += bytes;
+		q->pkts -= sent;
+		q->kick |= sent > 0;
+		q->head = sent == n ? buf : burst[sent];
+		if (sent < n)
+			break;
+	}
+	if (!q->head)
+		q->tail = NULL;
+}
+
+void fs_stack_transmit(struct fs_stack *stack)
+{
+	struct fs_host *host = &stack->host;
+
+	stack->kick_again = false;
+	for (unsigned int i = 0; i < host->n_ports; i++) {
+		struct fs_txq *q = &host->txq[i];
+
+		if (!q->head && !q->kick)
+			continue;
+		drain_txq(host, q);
+		if (q->kick)
+			q->kick = q->port->ops->kick(q->port);
+		stack->kick_again |= q->kick || q->head;
+	}
+}
+
+static void receive(struct fs_stack *stack)
+{
+	struct fs_buf *burst[FS_STACK_BURST];
+	struct fs_host *host = &stack->host;
+
+	for (unsigned int i = 0; i < host->n_ports; i++) {
+		struct fs_port *port = host->txq[i].port;
+		unsigned int n = port->ops->rx(port, burst, FS_STACK_BURST);
+
+		host->stats.rx_pkts += n;
+		for (unsigned int k = 0; k < n; k++) {
+			host->stats.rx_bytes += burst[k]->len;
+			fs_stack_rx(stack, port, burst[k]);
+		}
+	}
+}
+
+/* Packets whose neighbour has answered, or has not for too long. */
+static void wake_waiters(struct fs_stack *stack, uint64_t now_ns)
+{
+	uint64_t generation = stack->mirror->generation;
+	struct fs_buf *buf;
+	int error;
+
+	if (generation == stack->mirror_seen && now_ns < fs_net_next_ns(stack->host.net))
+		return;
+	stack->mirror_seen = generation;
+	while ((buf = fs_net_wait_pop(stack->host.net, now_ns, &error)))
+		fs_udp_wait_over(stack->udp, buf, error);
+}
+
+void fs_stack_run(struct fs_stack *stack, uint64_t now_ns)
+{
+	stack->host.now_ns = now_ns;
+	fs_stack_transmit(stack);
+	receive(stack);
+	wake_waiters(stack, now_ns);
+	fs_stack_transmit(stack);
+}
+
+uint64_t fs_stack_next_ns(const struct fs_stack *stack)
+{
+	const struct fs_host *host = &stack->host;
+	uint64_t next = fs_net_next_ns(host->net);
+
+	for (unsigned int i = 0; i < host->n_ports; i++) {
+		const struct fs_port *port = host->txq[i].port;
+		uint64_t at = port->ops->next_ns(port);
+
+		next = MIN(next, at);
+	}
+	if (stack->kick_again)
+		next = MIN(next, host->now_ns + KICK_RETRY_NS);
+	return next;
+}
+
+static bool put_event(struct fs_event *event, struct fs_ready *ready)
+{
+	event->endpoint = ready->endpoint;
+	event->user = ready->user;
+	if (ready->error) {
+		event->type = FS_EV_ERROR;
+		event->error = ready->error;
+		ready->error = 0;
+		return !ready->readable;
+	}
+	event->type = FS_EV_READABLE;
+	event->error = 0;
+	ready->readable = false;
+	return true;
+}
+
+int fs_stack_events(struct fs_stack *stack, struct fs_event *events, int n)
+{
+	struct fs_host *host = &stack->host;
+	int count = 0;
+
+	while (count < n && host->ready_head) {
+		struct fs_ready *ready = host->ready_head;
+
+		if (!put_event(&events[count++], ready))
+			continue;
+		host->ready_head = ready->next;
+		if (!host->ready_head)
+			host->ready_tail = &host->ready_head;
+		ready->queued = false;
+	}
+	return count;
+}
+
+int fs_stack_create(struct fs_stack **out, const struct fs_stack_core *core)
+{
+	struct fs_stack *stack = calloc(1, sizeof(*stack));
+	int err = -ENOMEM;
+
+	if (!stack)
+		return -ENOMEM;
+	stack->mirror = core->mirror;
+	stack->host.ops = core->host_ops;
+	stack->host.pool = core->pool;
+	stack->host.log = core->log;
+	stack->host.seed = core->seed;
+	stack->host.csum_mode = core->csum_mode;
+	stack->host.txq_limit = FS_STACK_BURST * 16;
+	stack->host.ready_tail = &stack->host.ready_head;
+	stack->host.scratch = malloc(SCRATCH_LEN);
+	if (!stack->host.scratch)
+		goto err_free;
+	err = fs_net_open(&stack->host.net, core->mirror, &core->net_ops, (uint32_t)core->seed);
+	if (err)
+		goto err_scratch;
+	err = fs_udp_table_open(&stack->udp, &stack->host);
+	if (err)
+		goto err_net;
+	*out = stack;
+	return 0;
+
+err_net:
+	fs_net_close(stack->host.net);
+err_scratch:
+	free(stack->host.scratch);
+err_free:
+	free(stack);
+	return err;
+}
+
+int fs_stack_add_port(struct fs_stack *stack, struct fs_port *port)
+{
+	struct fs_host *host = &stack->host;
+
+	assert(port->index == host->n_ports && host->n_ports < FS_HOST_PORTS_MAX);
+	if (fs_host_port_for(host, port->ifindex, 0) < 0) {
+		int err = fs_net_iface_add(host->net, port->ifindex);
+
+		if (err)
+			return err;
+	}
+	host->txq[host->n_ports++].port = port;
+	return 0;
+}
+
+static void close_ports(struct fs_host *host)
+{
+	for (unsigned int i = host->n_ports; i-- > 0; ) {
+		struct fs_txq *q = &host->txq[i];
+		struct fs_buf *next;
+
+		for (struct fs_buf *buf = q->head; buf; buf = next) {
+			next = buf->next;
+			fs_pool_put(buf);
+		}
+		q->port->ops->close(q->port);
+	}
+}
+
+/* What the application was lent and never gave back. */
+static void recall_lent(struct fs_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->chunks; i++) {
+		struct fs_buf *buf = &pool->bufs[i];
+
+		if (buf->state == FS_BUF_LENT || buf->state == FS_BUF_STAGED)
+			fs_pool_put(buf);
+	}
+	while (pool->heap)
+		fs_pool_put(pool->heap);
+}
+
+void fs_stack_destroy(struct fs_stack *stack)
+{
+	if (!stack)
+		return;
+	fs_udp_table_close(stack->udp);
+	fs_stack_transmit(stack);
+	fs_net_close(stack->host.net);
+	close_ports(&stack->host);
+	recall_lent(stack->host.pool);
+	free(stack->host.scratch);
+	free(stack);
+}
