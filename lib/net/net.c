@@ -77,39 +77,64 @@ static struct fs_dst *evict(struct fs_net *net, uint32_t set, uint16_t tag)
 	return &net->dst[set][way];
 }
 
+/* An address in registers: two words as they lie in memory. */
+struct key {
+	uint64_t word[2];
+};
+
+static inline struct key key_of(uint8_t family, const uint8_t ip[16])
+{
+	struct key key = { { 0 } };
+	uint32_t ip4;
+
+	if (family == AF_INET6) {
+		memcpy(&key.word[0], ip, 8);
+		memcpy(&key.word[1], ip + 8, 8);
+		return key;
+	}
+	memcpy(&ip4, ip, 4);
+	key.word[0] = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? (uint64_t)ip4 << 32 : ip4;
+	return key;
+}
+
+static inline bool is_for(const struct fs_dst *dst, struct key key, uint8_t family,
+			  uint32_t scope_ifindex)
+{
+	struct key its = key_of(AF_INET6, dst->remote);
+
+	return its.word[0] == key.word[0] && its.word[1] == key.word[1] &&
+	       dst->family == family && dst->scope_ifindex == scope_ifindex;
+}
+
 const struct fs_dst *fs_net_dst(struct fs_net *net, uint8_t family, const uint8_t remote[16],
 				uint32_t scope_ifindex, uint64_t now_ns)
 {
-	uint8_t key[16] = { 0 };
+	struct key key = key_of(family, remote);
 	struct fs_dst *dst;
-	uint32_t set;
 	uint64_t hash;
+	uint32_t set;
 	uint16_t tag;
 
 	if (unlikely(now_ns >= net->recheck_ns)) {
 		net->recheck_ns = now_ns + FS_NET_RECHECK_NS;
 		net->mirror->generation++;
 	}
-	if (family == AF_INET6)
-		memcpy(key, remote, 16);
-	else
-		memcpy(key, remote, 4);
-	hash = fs_hash_ip(net->seed, key, (uint64_t)scope_ifindex << 8 | family);
+	hash = fs_hash_word(fs_hash_word(net->seed, key.word[0]), key.word[1]);
+	hash = fs_hash_word(hash, (uint64_t)scope_ifindex << 8 | family);
 	set = hash % FS_NET_SETS;
 	tag = (uint16_t)(hash >> 48 | 1);
 	for (int way = 0; way < FS_NET_WAYS; way++) {
 		if (net->tag[set][way] != tag)
 			continue;
 		dst = &net->dst[set][way];
-		if (memcmp(dst->remote, key, 16) || dst->family != family ||
-		    dst->scope_ifindex != scope_ifindex)
+		if (!is_for(dst, key, family, scope_ifindex))
 			continue;
 		if (unlikely(dst->generation != net->mirror->generation))
 			fs_net_decide(net, dst, now_ns);
 		return dst;
 	}
 	dst = evict(net, set, tag);
-	memcpy(dst->remote, key, 16);
+	memcpy(dst->remote, &key, 16);
 	dst->family = family;
 	dst->scope_ifindex = scope_ifindex;
 	fs_net_decide(net, dst, now_ns);
