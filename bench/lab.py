@@ -9,7 +9,8 @@
 
 Transmit checksum offload is off on both ends: with it, what crosses a veth
 pair carries unfinished checksums, which a program on the other end would see.
-Each end knows the other's hardware address, so no measurement waits for ARP.
+Each end knows the other's hardware address, so no measurement waits for ARP;
+without IPv6 addresses nothing is sent that nobody asked for.
 
 Commands enter a namespace by nsenter and not by `ip netns exec`, which would
 hide /sys/fs/bpf from them. Everything that was started or made is ended and
@@ -130,6 +131,7 @@ class Lab:
         for ns, ifname, ip in ends:
             self.at(ns, "ethtool", "-K", ifname, "tx", "off")
             call("ip", "-n", ns, "addr", "add", ip + "/24", "dev", ifname)
+            call("ip", "-n", ns, "link", "set", ifname, "addrgenmode", "none")
             call("ip", "-n", ns, "link", "set", ifname, "up")
         for (ns, ifname, _), (other_ns, other_if, other_ip) in zip(ends, ends[::-1]):
             mac = call("ip", "-n", other_ns, "-o", "link", "show", "dev", other_if).stdout

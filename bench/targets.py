@@ -33,6 +33,19 @@ def per_cpu_second(s):
     return s["replies"] / s["cpu_seconds"]["all"] if s["cpu_seconds"]["all"] else 0.0
 
 
+# A measurement is disturbed when server or client stood ready to run, and
+# waited, for more of its time than this. On a quiet machine it is 1 %.
+NOISE_MAX = 0.05
+
+
+def noise(s):
+    return s["cpu_seconds"]["waited"] / s["seconds"]
+
+
+def disturbed(s):
+    return noise(s) > NOISE_MAX
+
+
 METRICS = {"rtt_p50": (1, p50), "rtt_p99": (1, p99), "rate": (64, rate),
            "server_cpu": (64, server_us), "all_cpu": (64, all_us)}
 
