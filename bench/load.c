@@ -27,9 +27,9 @@
 
 enum {
 	WARM_UP_MS = 100,
-	TIMEOUT_MS = 100,
+	TIMEOUT_MS = 200,
 	SCAN_MS = 10,		/* between two looks for lost requests */
-	DRAIN_MS = 50,		/* at the end, for what is under way */
+	DRAIN_MS = 200,		/* at the end, for what is under way */
 };
 
 #define MS 1000000ull
