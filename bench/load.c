@@ -290,30 +290,34 @@ int main(int argc, char **argv)
 	};
 	struct client_opts o = { .window = 1, .request = &load.request };
 	char *key = NULL, *value = NULL;
-	unsigned int timeout_ms = TIMEOUT_MS;
 	double seconds = 1;
 	size_t size = 0;
 	int opt;
 
+	load.timeout_ns = TIMEOUT_MS * MS;
 	while ((opt = getopt_long(argc, argv, "i:", longopts, NULL)) != -1) {
-		switch (opt) {
-		case 'i': o.ifname = optarg; break;
-		case 't': parse_server(&o.server, optarg); break;
-		case 'm': o.peer_mac = optarg; break;
-		case 'w': o.window = (unsigned int)atoi(optarg); break;
-		case 's': seconds = atof(optarg); break;
-		case 'b': size = (size_t)atoi(optarg); break;
-		case 'S': o.spin = true; break;
-		case 'W': load.watch = atoi(optarg); break;
-		case 'T': timeout_ms = (unsigned int)atoi(optarg); break;
-		case 'k':
-			key = optarg;
-			value = strchr(optarg, '=');
-			if (!value)
-				usage();
-			*value++ = 0;
-			break;
-		default: usage();
+		if (opt == 'i') {
+			o.ifname = optarg;
+		} else if (opt == 't') {
+			parse_server(&o.server, optarg);
+		} else if (opt == 'm') {
+			o.peer_mac = optarg;
+		} else if (opt == 'w') {
+			o.window = (unsigned int)atoi(optarg);
+		} else if (opt == 's') {
+			seconds = atof(optarg);
+		} else if (opt == 'b') {
+			size = (size_t)atoi(optarg);
+		} else if (opt == 'S') {
+			o.spin = true;
+		} else if (opt == 'W') {
+			load.watch = atoi(optarg);
+		} else if (opt == 'T') {
+			load.timeout_ns = (uint64_t)atoi(optarg) * MS;
+		} else if (opt == 'k' && strchr(optarg, '=')) {
+			key = strtok_r(optarg, "=", &value);
+		} else {
+			usage();
 		}
 	}
 	if (!o.server.sin_port || optind != argc || !o.window || o.window > CLIENT_WINDOW_MAX ||
@@ -325,7 +329,6 @@ int main(int argc, char **argv)
 		request_echo(&load.request, size ? size : 64);
 	load.ops = o.ifname ? &xdp_client : &kernel_client;
 	load.window = o.window;
-	load.timeout_ns = timeout_ms * MS;
 	run(&o, seconds);
 	return 0;
 }
