@@ -3,6 +3,7 @@
 # What `make install` puts below DESTDIR is all that a program needs: C and C++
 # programs build against it, shared and static, and so does an answer program;
 # `make uninstall` takes it all away again.
+# shellcheck disable=SC2046 # pkg-config prints several words
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 B=${B:-build}
