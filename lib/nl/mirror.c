@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * mirror.c - links, addresses and neighbours of the mirror; see tables.h for
- * the picture. Routes are in route.c.
+ * mirror.c - links and addresses of the mirror, and its life; see tables.h for
+ * the picture. Neighbours are in neigh.c, routes in route.c.
  *
  * An event that repeats what is known changes nothing and moves no
- * generation: the kernel repeats itself a lot. A neighbour that goes from
- * one usable state to another with the same address does not alter a
- * decision either.
+ * generation: the kernel repeats itself a lot.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -85,26 +83,52 @@ int fs_nl_mirror_link_set(struct fs_nl_mirror *mirror, const struct fs_nl_link *
 	return 0;
 }
 
-static void drop_addr(struct fs_nl_mirror *mirror, struct fs_nl_addr_entry *entry)
+/*
+ * The kernel's order decides between equal source addresses. IPv4: behind
+ * those of wider number, newest last; IPv6: by scope, newest first. A copy
+ * comes in that order.
+ */
+static struct fs_nl_addr_entry *successor(const struct fs_nl_dev *dev,
+					  const struct fs_nl_addr *addr)
+{
+	struct fs_nl_addr_entry *next = NULL;
+
+	if (addr->family == AF_INET6) {
+		for (next = dev->first; next; next = next->next)
+			if (next->addr.family == AF_INET6 && next->addr.scope >= addr->scope)
+				return next;
+		return NULL;
+	}
+	for (struct fs_nl_addr_entry *e = dev->last; e; e = e->prev) {
+		if (e->addr.family == AF_INET && e->addr.scope >= addr->scope)
+			break;
+		next = e;
+	}
+	return next;
+}
+
+static void link_addr(struct fs_nl_addr_entry *entry, bool in_order)
 {
 	struct fs_nl_dev *dev = entry->dev;
 
-	*(entry->prev ? &entry->prev->next : &dev->first) = entry->next;
-	*(entry->next ? &entry->next->prev : &dev->last) = entry->prev;
+	entry->next = in_order ? NULL : successor(dev, &entry->addr);
+	entry->prev = entry->next ? entry->next->prev : dev->last;
+	*(entry->prev ? &entry->prev->next : &dev->first) = entry;
+	*(entry->next ? &entry->next->prev : &dev->last) = entry;
+}
+
+static void unlink_addr(struct fs_nl_addr_entry *entry)
+{
+	*(entry->prev ? &entry->prev->next : &entry->dev->first) = entry->next;
+	*(entry->next ? &entry->next->prev : &entry->dev->last) = entry->prev;
+}
+
+static void drop_addr(struct fs_nl_mirror *mirror, struct fs_nl_addr_entry *entry)
+{
+	unlink_addr(entry);
 	fs_nl_table_remove(&mirror->tables->addrs, &entry->node);
 	free(entry);
 	fs_nl_changed(mirror);
-}
-
-static bool neigh_on_link(struct fs_nl_node *node, void *ctx)
-{
-	struct fs_nl_neigh_entry *entry = container_of(node, struct fs_nl_neigh_entry, node);
-	uint32_t *ifindex = ctx;
-
-	if (entry->neigh.ifindex != *ifindex)
-		return false;
-	free(entry);
-	return true;
 }
 
 static void drop_link(struct fs_nl_mirror *mirror, struct fs_nl_dev *dev)
@@ -113,7 +137,7 @@ static void drop_link(struct fs_nl_mirror *mirror, struct fs_nl_dev *dev)
 
 	while (dev->first)
 		drop_addr(mirror, dev->first);
-	fs_nl_table_sweep(&t->neighs, neigh_on_link, &dev->link.ifindex);
+	fs_nl_neigh_drop_link(mirror, dev->link.ifindex);
 	dev->present = false;
 	drop_dev_if_empty(t, dev);
 	fs_nl_changed(mirror);
@@ -150,19 +174,6 @@ const struct fs_nl_link *fs_nl_mirror_link_next(const struct fs_nl_mirror *mirro
 
 /* --- addresses ------------------------------------------------------------- */
 
-/* @ip of @family, with nothing behind an IPv4 address. */
-static void clean_ip(uint8_t out[16], uint8_t family, const uint8_t ip[16])
-{
-	memset(out, 0, 16);
-	memcpy(out, ip, fs_nl_ip_len(family));
-}
-
-static uint64_t hash_ip(const struct fs_nl_tables *t, uint8_t family, uint32_t ifindex,
-			const uint8_t clean[16])
-{
-	return fs_hash_ip(t->seed, clean, (uint64_t)ifindex << 8 | family);
-}
-
 static struct fs_nl_addr_entry *find_addr(const struct fs_nl_tables *t,
 					  const struct fs_nl_addr *addr, uint64_t hash)
 {
@@ -194,11 +205,15 @@ static struct fs_nl_addr_entry *make_addr(struct fs_nl_tables *t,
 		return NULL;
 	}
 	entry->dev = dev;
-	entry->prev = dev->last;
-	*(dev->last ? &dev->last->next : &dev->first) = entry;
-	dev->last = entry;
+	entry->addr = *addr;
+	link_addr(entry, t->syncing);
 	fs_nl_table_insert(&t->addrs, &entry->node, hash);
 	return entry;
+}
+
+static bool same_addr(const struct fs_nl_addr *a, const struct fs_nl_addr *b)
+{
+	return a->prefix_len == b->prefix_len && a->scope == b->scope && a->flags == b->flags;
 }
 
 int fs_nl_mirror_addr_set(struct fs_nl_mirror *mirror, const struct fs_nl_addr *addr)
@@ -208,21 +223,23 @@ int fs_nl_mirror_addr_set(struct fs_nl_mirror *mirror, const struct fs_nl_addr *
 	struct fs_nl_addr_entry *entry;
 	uint64_t hash;
 
-	clean_ip(clean.ip, addr->family, addr->ip);
-	hash = hash_ip(t, clean.family, 0, clean.ip);
+	fs_nl_clean_ip(clean.ip, addr->family, addr->ip);
+	hash = fs_nl_hash_ip(t, clean.family, 0, clean.ip);
 	entry = find_addr(t, &clean, hash);
-	if (entry && entry->addr.prefix_len == clean.prefix_len &&
-	    entry->addr.scope == clean.scope && entry->addr.flags == clean.flags) {
-		entry->stamp = t->stamp;
-		return 0;
+	if (entry && t->syncing) {
+		unlink_addr(entry);
+		link_addr(entry, true);
 	}
-	if (!entry)
+	if (!entry) {
 		entry = make_addr(t, &clean, hash);
-	if (!entry)
-		return -ENOMEM;
-	entry->addr = clean;
+		if (!entry)
+			return -ENOMEM;
+		fs_nl_changed(mirror);
+	} else if (!same_addr(&entry->addr, &clean)) {
+		entry->addr = clean;
+		fs_nl_changed(mirror);
+	}
 	entry->stamp = t->stamp;
-	fs_nl_changed(mirror);
 	return 0;
 }
 
@@ -233,8 +250,8 @@ int fs_nl_mirror_addr_del(struct fs_nl_mirror *mirror, const struct fs_nl_addr *
 	struct fs_nl_addr_entry *entry;
 	struct fs_nl_dev *dev;
 
-	clean_ip(clean.ip, addr->family, addr->ip);
-	entry = find_addr(t, &clean, hash_ip(t, clean.family, 0, clean.ip));
+	fs_nl_clean_ip(clean.ip, addr->family, addr->ip);
+	entry = find_addr(t, &clean, fs_nl_hash_ip(t, clean.family, 0, clean.ip));
 	if (!entry)
 		return -ENOENT;
 	dev = entry->dev;
@@ -267,8 +284,8 @@ bool fs_nl_mirror_is_local(const struct fs_nl_mirror *mirror, uint8_t family,
 	struct fs_nl_node *node;
 	uint8_t clean[16];
 
-	clean_ip(clean, family, ip);
-	node = fs_nl_table_first(&t->addrs, hash_ip(t, family, 0, clean));
+	fs_nl_clean_ip(clean, family, ip);
+	node = fs_nl_table_first(&t->addrs, fs_nl_hash_ip(t, family, 0, clean));
 	for (; node; node = fs_nl_table_next(node)) {
 		const struct fs_nl_addr *addr =
 			&container_of(node, struct fs_nl_addr_entry, node)->addr;
@@ -276,93 +293,8 @@ bool fs_nl_mirror_is_local(const struct fs_nl_mirror *mirror, uint8_t family,
 		if (addr->family == family && !memcmp(addr->ip, clean, 16))
 			return true;
 	}
-	route = fs_nl_route_local(mirror, family, clean);
+	route = fs_nl_mirror_route(mirror, family, clean, 0);
 	return route && route->type == RTN_LOCAL;
-}
-
-/* --- neighbours ------------------------------------------------------------ */
-
-static struct fs_nl_neigh_entry *find_neigh(const struct fs_nl_tables *t, uint32_t ifindex,
-					    uint8_t family, const uint8_t clean[16],
-					    uint64_t hash)
-{
-	struct fs_nl_node *node = fs_nl_table_first(&t->neighs, hash);
-
-	for (; node; node = fs_nl_table_next(node)) {
-		struct fs_nl_neigh_entry *entry =
-			container_of(node, struct fs_nl_neigh_entry, node);
-
-		if (entry->neigh.ifindex == ifindex && entry->neigh.family == family &&
-		    !memcmp(entry->neigh.ip, clean, 16))
-			return entry;
-	}
-	return NULL;
-}
-
-static void note_neigh_change(struct fs_nl_mirror *mirror, const struct fs_nl_neigh *old,
-			      const struct fs_nl_neigh *new)
-{
-	bool was = fs_nl_neigh_usable(old), is = fs_nl_neigh_usable(new);
-	bool moved = !old || memcmp(old->mac, new->mac, sizeof(new->mac));
-
-	if (was != is || (is && moved))
-		mirror->generation++;
-	if (moved || old->state != new->state)
-		mirror->changes++;
-}
-
-int fs_nl_mirror_neigh_set(struct fs_nl_mirror *mirror, const struct fs_nl_neigh *neigh)
-{
-	struct fs_nl_tables *t = mirror->tables;
-	struct fs_nl_neigh clean = *neigh;
-	struct fs_nl_neigh_entry *entry;
-	uint64_t hash;
-
-	clean_ip(clean.ip, neigh->family, neigh->ip);
-	hash = hash_ip(t, clean.family, clean.ifindex, clean.ip);
-	entry = find_neigh(t, clean.ifindex, clean.family, clean.ip, hash);
-	note_neigh_change(mirror, entry ? &entry->neigh : NULL, &clean);
-	if (!entry) {
-		entry = calloc(1, sizeof(*entry));
-		if (!entry)
-			return -ENOMEM;
-		fs_nl_table_insert(&t->neighs, &entry->node, hash);
-	}
-	entry->neigh = clean;
-	entry->stamp = t->stamp;
-	return 0;
-}
-
-int fs_nl_mirror_neigh_del(struct fs_nl_mirror *mirror, const struct fs_nl_neigh *neigh)
-{
-	struct fs_nl_tables *t = mirror->tables;
-	struct fs_nl_neigh_entry *entry;
-	uint8_t clean[16];
-
-	clean_ip(clean, neigh->family, neigh->ip);
-	entry = find_neigh(t, neigh->ifindex, neigh->family, clean,
-			   hash_ip(t, neigh->family, neigh->ifindex, clean));
-	if (!entry)
-		return -ENOENT;
-	if (fs_nl_neigh_usable(&entry->neigh))
-		mirror->generation++;
-	mirror->changes++;
-	fs_nl_table_remove(&t->neighs, &entry->node);
-	free(entry);
-	return 0;
-}
-
-const struct fs_nl_neigh *fs_nl_mirror_neigh(const struct fs_nl_mirror *mirror,
-					     uint32_t ifindex, uint8_t family,
-					     const uint8_t ip[16])
-{
-	const struct fs_nl_tables *t = mirror->tables;
-	struct fs_nl_neigh_entry *entry;
-	uint8_t clean[16];
-
-	clean_ip(clean, family, ip);
-	entry = find_neigh(t, ifindex, family, clean, hash_ip(t, family, ifindex, clean));
-	return entry ? &entry->neigh : NULL;
 }
 
 /* --- rules ------------------------------------------------------------------ */
@@ -388,18 +320,6 @@ void fs_nl_mirror_sync_begin(struct fs_nl_mirror *mirror)
 {
 	mirror->tables->stamp++;
 	mirror->tables->syncing = true;
-}
-
-static bool neigh_unseen(struct fs_nl_node *node, void *ctx)
-{
-	struct fs_nl_neigh_entry *entry = container_of(node, struct fs_nl_neigh_entry, node);
-	struct fs_nl_mirror *mirror = ctx;
-
-	if (entry->stamp == mirror->tables->stamp)
-		return false;
-	fs_nl_changed(mirror);
-	free(entry);
-	return true;
 }
 
 static void sweep_addrs(struct fs_nl_mirror *mirror, struct fs_nl_dev *dev)
@@ -429,7 +349,7 @@ void fs_nl_mirror_sync_end(struct fs_nl_mirror *mirror, unsigned int what)
 			drop_dev_if_empty(t, dev);
 	}
 	if (what & FS_NL_SYNC_NEIGH)
-		fs_nl_table_sweep(&t->neighs, neigh_unseen, mirror);
+		fs_nl_neigh_sweep(mirror, t->stamp);
 	if (what & FS_NL_SYNC_ROUTE4)
 		fs_nl_route_sweep(mirror, AF_INET, t->stamp);
 	if (what & FS_NL_SYNC_ROUTE6)

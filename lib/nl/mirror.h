@@ -16,6 +16,7 @@
 
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <sys/socket.h>
 
 #include "base/types.h"
 
@@ -91,6 +92,9 @@ int fs_nl_mirror_route_del(struct fs_nl_mirror *mirror, const struct fs_nl_route
 /* Remove every next hop of this table, prefix and priority; the count removed. */
 unsigned int fs_nl_mirror_route_clear(struct fs_nl_mirror *mirror,
 				      const struct fs_nl_route *route);
+/* How many next hops this table, prefix and priority have. */
+unsigned int fs_nl_mirror_route_hops(const struct fs_nl_mirror *mirror,
+				     const struct fs_nl_route *route);
 int fs_nl_mirror_neigh_set(struct fs_nl_mirror *mirror, const struct fs_nl_neigh *neigh);
 int fs_nl_mirror_neigh_del(struct fs_nl_mirror *mirror, const struct fs_nl_neigh *neigh);
 /* Policy rules beyond the default ones exist: the tables do not decide alone. */
@@ -98,13 +102,14 @@ void fs_nl_mirror_rules_set(struct fs_nl_mirror *mirror, uint8_t family, bool cu
 
 const struct fs_nl_link *fs_nl_mirror_link(const struct fs_nl_mirror *mirror,
 					   uint32_t ifindex);
-/* Walks: @prev NULL for the first; NULL after the last. Order of arrival. */
+/* Walks: @prev NULL for the first; NULL after the last. Links in order of
+ * arrival, addresses in the order in which the kernel prefers them. */
 const struct fs_nl_link *fs_nl_mirror_link_next(const struct fs_nl_mirror *mirror,
 						const struct fs_nl_link *prev);
 const struct fs_nl_addr *fs_nl_mirror_addr_next(const struct fs_nl_mirror *mirror,
 						uint32_t ifindex,
 						const struct fs_nl_addr *prev);
-/* A unicast address of this host, or inside a local route (127/8, AnyIP). */
+/* A unicast address of this host, or routed to it (127/8, AnyIP). */
 bool fs_nl_mirror_is_local(const struct fs_nl_mirror *mirror, uint8_t family,
 			   const uint8_t ip[16]);
 const struct fs_nl_neigh *fs_nl_mirror_neigh(const struct fs_nl_mirror *mirror,

@@ -259,6 +259,20 @@ unsigned int fs_nl_mirror_route_clear(struct fs_nl_mirror *mirror,
 	return n;
 }
 
+unsigned int fs_nl_mirror_route_hops(const struct fs_nl_mirror *mirror,
+				     const struct fs_nl_route *route)
+{
+	struct fs_nl_route r = normal(route);
+	int table = table_index(r.table);
+	const struct prefix *p = table < 0 ? NULL :
+		find_prefix(mirror->tables, (unsigned int)table, r.family, r.prefix_len, r.dst);
+	unsigned int n = 0;
+
+	for (const struct route_entry *e = p ? p->first : NULL; e; e = e->next)
+		n += e->route.priority == r.priority;
+	return n;
+}
+
 struct sweep {
 	struct fs_nl_mirror *mirror;
 	uint8_t family;
@@ -372,14 +386,6 @@ static const struct fs_nl_route *longest(struct lookup *l, unsigned int from, un
 		}
 	}
 	return NULL;
-}
-
-const struct fs_nl_route *fs_nl_route_local(const struct fs_nl_mirror *mirror,
-					    uint8_t family, const uint8_t ip[16])
-{
-	struct lookup l = { .mirror = mirror, .dst = ip, .family = family };
-
-	return longest(&l, FS_NL_LOCAL, FS_NL_LOCAL);
 }
 
 const struct fs_nl_route *fs_nl_mirror_route(const struct fs_nl_mirror *mirror,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tables.h - the inside of the mirror, shared by mirror.c and route.c.
+ * tables.h - the inside of the mirror, shared by mirror.c, neigh.c and route.c.
  *
  *	devs:     ifindex -> dev --> addr <-> addr <-> ...   (order of arrival)
  *	                      |
@@ -16,6 +16,7 @@
 #ifndef FS_NL_TABLES_H
 #define FS_NL_TABLES_H
 
+#include "base/hash.h"
 #include "nl/mirror.h"
 #include "nl/table.h"
 
@@ -60,11 +61,23 @@ struct fs_nl_tables {
 	struct fs_nl_lengths lengths[FS_NL_TABLE_COUNT][2];
 };
 
-/* In route.c: drop the routes of @family (0: both) not seen by sync @stamp. */
+/* In neigh.c: drop those of a link, and those not seen by sync @stamp. */
+void fs_nl_neigh_drop_link(struct fs_nl_mirror *mirror, uint32_t ifindex);
+void fs_nl_neigh_sweep(struct fs_nl_mirror *mirror, uint32_t stamp);
+/* In route.c: drop the routes of @family not seen by sync @stamp. */
 void fs_nl_route_sweep(struct fs_nl_mirror *mirror, uint8_t family, uint32_t stamp);
-/* In route.c: the local table alone. */
-const struct fs_nl_route *fs_nl_route_local(const struct fs_nl_mirror *mirror,
-					    uint8_t family, const uint8_t ip[16]);
+/* @ip of @family, with nothing behind an IPv4 address. */
+static inline void fs_nl_clean_ip(uint8_t out[16], uint8_t family, const uint8_t ip[16])
+{
+	memset(out, 0, 16);
+	memcpy(out, ip, fs_nl_ip_len(family));
+}
+
+static inline uint64_t fs_nl_hash_ip(const struct fs_nl_tables *t, uint8_t family,
+				     uint32_t ifindex, const uint8_t clean[16])
+{
+	return fs_hash_ip(t->seed, clean, (uint64_t)ifindex << 8 | family);
+}
 
 static inline void fs_nl_changed(struct fs_nl_mirror *mirror)
 {
