@@ -9,7 +9,7 @@
 #   make check    all tests (root); check-unit needs no root; check-all adds the long ones
 #   make bench    everything measured alternately in one run (root)
 #   make lint     floors, style, documents, ABI
-#   make install  PREFIX=/usr/local DESTDIR=
+#   make install  PREFIX=/usr/local DESTDIR= (uninstall likewise)
 
 VERSION := $(shell sed -n 's/^\#define FS_VERSION_STRING.*"\(.*\)"/\1/p' include/fastsock/fastsock.h)
 SOVERSION := $(basename $(VERSION))
@@ -122,7 +122,7 @@ BENCH := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard bench/*.c)))
 $B/tools/%.o $B/examples/%.o: ALL_CFLAGS += $(USER_CPPFLAGS)
 $B/bench/%.o: ALL_CFLAGS += $(USER_CPPFLAGS) -I.
 
-$B/tools/%.o $B/examples/%.o $B/bench/%.o: 
+$B/tools/%.o $B/examples/%.o $B/bench/%.o:
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(foreach s,$(wildcard tools/fastsock/*.c examples/*.c bench/*.c),$(eval $B/$(s:.c=.o): $s))
@@ -190,11 +190,15 @@ bench: all bench-build
 	B=$B $(PYTHON) bench/run
 
 lint: all
-	tools/dev/lint
+	B=$B tools/dev/lint
 
 install: all
 	B=$B PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) DESTDIR=$(DESTDIR) VERSION=$(VERSION) \
 		SONAME=$(SONAME) tools/dev/install
+
+uninstall:
+	B=$B PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) DESTDIR=$(DESTDIR) VERSION=$(VERSION) \
+		SONAME=$(SONAME) tools/dev/install uninstall
 
 clean:
 	rm -rf $B

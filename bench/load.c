@@ -3,7 +3,7 @@
  * load - a closed-loop UDP load generator that looks at every reply.
  *
  *	load --to IP:PORT [-i IFACE [--peer-mac MAC]] [--window N] [--seconds S]
- *	     [--size BYTES] [--spin] [--kv KEY=VALUE] [--timeout MS]
+ *	     [--size BYTES] [--spin] [--kv KEY=VALUE] [--timeout MS] [--watch PID]
  *
  * A kernel socket, or with -i an AF_XDP socket on that interface. It keeps N
  * requests under way. Each has a slot, and an id that tells the slot:
@@ -12,7 +12,9 @@
  * loss slows the loop but does not stop it.
  *
  * The result is one JSON object on stdout. It covers the time after a short
- * warm-up, except `wrong`, which counts from the first packet.
+ * warm-up, except `wrong`, which counts from the first packet. Over the same
+ * time it tells the CPU seconds of itself, of all CPUs and of process PID, and
+ * how long the two waited for a CPU that somebody else had: noise.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -25,9 +27,9 @@
 
 enum {
 	WARM_UP_MS = 100,
-	TIMEOUT_MS = 100,
+	TIMEOUT_MS = 200,
 	SCAN_MS = 10,		/* between two looks for lost requests */
-	DRAIN_MS = 50,		/* at the end, for what is under way */
+	DRAIN_MS = 200,		/* at the end, for what is under way */
 };
 
 #define MS 1000000ull
@@ -37,6 +39,11 @@ struct slot {
 	uint32_t id;		/* of the last request */
 	uint32_t lost_id;	/* of the last one that timed out */
 	bool waiting, has_lost;
+};
+
+struct cpu_seconds {
+	double own, all, watched;
+	double waited;		/* runnable without a CPU, both processes */
 };
 
 struct result {
@@ -51,6 +58,7 @@ static struct {
 	struct request request;
 	unsigned int window;
 	uint64_t timeout_ns, scan_ns;
+	int watch;		/* a process, or 0 */
 	struct slot slots[CLIENT_WINDOW_MAX];
 	struct result result;
 	uint64_t wrong;
@@ -62,6 +70,50 @@ static uint64_t now_ns(clockid_t clock)
 
 	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+/*
+ * What a process ran and, added to @waited, what it waited for a CPU. To a few
+ * milliseconds: the kernel brings both up to date by its tick.
+ */
+static double cpu_of(int pid, double *waited)
+{
+	unsigned long long ran = 0, delay = 0;
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	f = pid ? fopen(path, "r") : NULL;
+	if (f && fscanf(f, "%llu %llu", &ran, &delay) != 2)
+		ran = delay = 0;
+	if (f)
+		fclose(f);
+	*waited += (double)delay / 1e9;
+	return (double)ran / 1e9;
+}
+
+static double cpu_of_all(void)
+{
+	/* user, nice, system, (idle, iowait,) irq, softirq */
+	unsigned long long t[7] = { 0 };
+	FILE *f = fopen("/proc/stat", "r");
+
+	if (f && fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu", t, t + 1, t + 2, t + 3, t + 4,
+			t + 5, t + 6) != 7)
+		memset(t, 0, sizeof(t));
+	if (f)
+		fclose(f);
+	return (double)(t[0] + t[1] + t[2] + t[5] + t[6]) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static struct cpu_seconds cpu_seconds(void)
+{
+	struct cpu_seconds s = { .all = cpu_of_all() };
+
+	cpu_of(getpid(), &s.waited);
+	s.own = (double)now_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e9;
+	s.watched = cpu_of(load.watch, &s.waited);
+	return s;
 }
 
 static void start(uint32_t *ids, unsigned int n)
@@ -155,7 +207,8 @@ static void drain(uint64_t until)
 	load.result.lost += waiting;
 }
 
-static void print(const struct client_opts *o, uint64_t elapsed_ns, uint64_t cpu_ns)
+static void print(const struct client_opts *o, uint64_t elapsed_ns,
+		  const struct cpu_seconds *from, const struct cpu_seconds *to)
 {
 	const struct result *r = &load.result;
 	const struct histogram *h = &r->rtt;
@@ -165,19 +218,22 @@ static void print(const struct client_opts *o, uint64_t elapsed_ns, uint64_t cpu
 	       "\"reply_bytes\": %zu, \"seconds\": %.6f, \"replies\": %llu, \"rate\": %.1f, "
 	       "\"rtt_us\": {\"p50\": %.3f, \"p99\": %.3f, \"p99.9\": %.3f, \"max\": %.3f}, "
 	       "\"lost\": %llu, \"late\": %llu, \"duplicate\": %llu, \"wrong\": %llu, "
-	       "\"cpu_seconds\": %.6f}\n",
+	       "\"cpu_seconds\": {\"own\": %.6f, \"all\": %.2f, \"watched\": %.6f, "
+	       "\"waited\": %.6f}}\n",
 	       load.ops->name, o->spin ? "true" : "false", load.window, load.request.len,
 	       load.request.reply_len, s, (unsigned long long)h->count, (double)h->count / s,
 	       histogram_percentile(h, 0.5) / 1e3, histogram_percentile(h, 0.99) / 1e3,
 	       histogram_percentile(h, 0.999) / 1e3, (double)h->max_ns / 1e3,
 	       (unsigned long long)r->lost, (unsigned long long)r->late,
 	       (unsigned long long)r->duplicate, (unsigned long long)load.wrong,
-	       (double)cpu_ns / 1e9);
+	       to->own - from->own, to->all - from->all, to->watched - from->watched,
+	       to->waited - from->waited);
 }
 
 static void run(const struct client_opts *o, double seconds)
 {
-	uint64_t begin, end, cpu;
+	struct cpu_seconds from, to;
+	uint64_t begin, end;
 	uint32_t ids[CLIENT_WINDOW_MAX];
 
 	load.ops->open(o);
@@ -188,15 +244,15 @@ static void run(const struct client_opts *o, double seconds)
 	while (turn(true) < begin + WARM_UP_MS * MS)
 		;
 	load.result = (struct result){ 0 };
-	cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	from = cpu_seconds();
 	begin = now_ns(CLOCK_MONOTONIC);
 	end = begin + (uint64_t)(seconds * 1e9);
 	while (turn(true) < end)
 		;
 	end = now_ns(CLOCK_MONOTONIC);
-	cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	to = cpu_seconds();
 	drain(end + DRAIN_MS * MS);
-	print(o, end - begin, cpu);
+	print(o, end - begin, &from, &to);
 }
 
 static void parse_server(struct sockaddr_in *addr, const char *text)
@@ -214,7 +270,8 @@ static void parse_server(struct sockaddr_in *addr, const char *text)
 static void usage(void)
 {
 	errx(2, "usage: load --to IP:PORT [-i IFACE [--peer-mac MAC]] [--window N] [--seconds S]\n"
-		"            [--size BYTES] [--spin] [--kv KEY=VALUE] [--timeout MS]");
+		"            [--size BYTES] [--spin] [--kv KEY=VALUE] [--timeout MS]\n"
+		"            [--watch PID]");
 }
 
 int main(int argc, char **argv)
@@ -227,34 +284,40 @@ int main(int argc, char **argv)
 		{ "size", required_argument, NULL, 'b' },
 		{ "spin", no_argument, NULL, 'S' },
 		{ "kv", required_argument, NULL, 'k' },
+		{ "watch", required_argument, NULL, 'W' },
 		{ "timeout", required_argument, NULL, 'T' },
 		{ 0 },
 	};
 	struct client_opts o = { .window = 1, .request = &load.request };
 	char *key = NULL, *value = NULL;
-	unsigned int timeout_ms = TIMEOUT_MS;
 	double seconds = 1;
 	size_t size = 0;
 	int opt;
 
+	load.timeout_ns = TIMEOUT_MS * MS;
 	while ((opt = getopt_long(argc, argv, "i:", longopts, NULL)) != -1) {
-		switch (opt) {
-		case 'i': o.ifname = optarg; break;
-		case 't': parse_server(&o.server, optarg); break;
-		case 'm': o.peer_mac = optarg; break;
-		case 'w': o.window = (unsigned int)atoi(optarg); break;
-		case 's': seconds = atof(optarg); break;
-		case 'b': size = (size_t)atoi(optarg); break;
-		case 'S': o.spin = true; break;
-		case 'T': timeout_ms = (unsigned int)atoi(optarg); break;
-		case 'k':
-			key = optarg;
-			value = strchr(optarg, '=');
-			if (!value)
-				usage();
-			*value++ = 0;
-			break;
-		default: usage();
+		if (opt == 'i') {
+			o.ifname = optarg;
+		} else if (opt == 't') {
+			parse_server(&o.server, optarg);
+		} else if (opt == 'm') {
+			o.peer_mac = optarg;
+		} else if (opt == 'w') {
+			o.window = (unsigned int)atoi(optarg);
+		} else if (opt == 's') {
+			seconds = atof(optarg);
+		} else if (opt == 'b') {
+			size = (size_t)atoi(optarg);
+		} else if (opt == 'S') {
+			o.spin = true;
+		} else if (opt == 'W') {
+			load.watch = atoi(optarg);
+		} else if (opt == 'T') {
+			load.timeout_ns = (uint64_t)atoi(optarg) * MS;
+		} else if (opt == 'k' && strchr(optarg, '=')) {
+			key = strtok_r(optarg, "=", &value);
+		} else {
+			usage();
 		}
 	}
 	if (!o.server.sin_port || optind != argc || !o.window || o.window > CLIENT_WINDOW_MAX ||
@@ -266,7 +329,6 @@ int main(int argc, char **argv)
 		request_echo(&load.request, size ? size : 64);
 	load.ops = o.ifname ? &xdp_client : &kernel_client;
 	load.window = o.window;
-	load.timeout_ns = timeout_ms * MS;
 	run(&o, seconds);
 	return 0;
 }

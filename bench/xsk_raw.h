@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <linux/if_xdp.h>
@@ -37,6 +38,8 @@ enum {
 	XSK_RAW_CHUNKS = 2 * XSK_RAW_RING,
 	XSK_RAW_TX_BUDGET = 9,			/* XDP_MAX_TX_SKB_BUDGET, Linux 6.18 */
 	XSK_RAW_SEND_BUFFER = 16 << 20,
+	XSK_RAW_BIND_TRIES = 200,
+	XSK_RAW_BIND_PAUSE_US = 10000,
 };
 
 struct xsk_raw_ring {
@@ -158,6 +161,7 @@ static inline void xsk_raw_open(struct xsk_raw *x, unsigned int ifindex, uint32_
 	struct xdp_umem_reg reg = { .len = len, .chunk_size = XSK_RAW_CHUNK };
 	struct xdp_mmap_offsets off;
 	socklen_t off_len = sizeof(off);
+	int tries = XSK_RAW_BIND_TRIES;
 
 	memset(x, 0, sizeof(*x));
 	x->fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -187,8 +191,12 @@ static inline void xsk_raw_open(struct xsk_raw *x, unsigned int ifindex, uint32_
 	for (uint64_t i = 0; i < XSK_RAW_RING; i++)
 		xsk_raw_give(x, i * XSK_RAW_CHUNK);
 	xsk_raw_produced(&x->fill);
-	if (bind(x->fd, (struct sockaddr *)&addr, sizeof(addr)))
-		err(1, "binding the AF_XDP socket to queue %u", queue);
+	/* A process that has ended gives its queue back a little later. */
+	while (bind(x->fd, (struct sockaddr *)&addr, sizeof(addr))) {
+		if (errno != EBUSY || !tries--)
+			err(1, "binding the AF_XDP socket to queue %u", queue);
+		usleep(XSK_RAW_BIND_PAUSE_US);
+	}
 }
 
 #endif

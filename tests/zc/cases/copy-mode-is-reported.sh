@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # A virtio NIC without an IOMMU cannot do zero-copy: the same program runs
 # there in copy mode, and fastsock status says so.
 . "$(dirname "$0")/../lib.sh"

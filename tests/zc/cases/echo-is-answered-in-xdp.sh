@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The echo answer runs in native XDP on a NIC with zero-copy: nobody listens
 # on the port, every size comes back, and the program counts what it answered.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Somebody else's program is loaded onto a NIC where fastsock is attached:
 # both see every packet, and detach leaves the foreign one.
 . "$(dirname "$0")/../lib.sh"

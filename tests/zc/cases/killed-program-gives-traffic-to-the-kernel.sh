@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # kill -9 of a zero-copy program under traffic: the kernel's own server gets
 # the traffic at once, and a new program binds the same queue again. Three
 # rounds, then a clean end.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # A published value is fetched by a kernel client over IPv4 and IPv6, and the
 # answer came from XDP: nobody listens on the port.
 . "$(dirname "$0")/../lib.sh"

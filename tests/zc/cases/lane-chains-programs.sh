@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # libxdp's dispatcher works in the guest: two foreign programs on one NIC both
 # see a packet. When this fails, the lane is broken, not the library.
 . "$(dirname "$0")/../lib.sh"

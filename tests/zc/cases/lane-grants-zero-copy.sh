@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The guest's kernel grants zero-copy on the NIC that the other cases use, and
 # copy mode only on cp0. When this fails, the lane is broken, not the library.
 . "$(dirname "$0")/../lib.sh"

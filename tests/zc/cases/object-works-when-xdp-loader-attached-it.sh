@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The object that xdp-loader attached and pinned, as its documentation says:
 # with empty maps it passes everything, and fastsock finds the maps and uses
 # them. In this guest it runs inside libxdp's dispatcher.

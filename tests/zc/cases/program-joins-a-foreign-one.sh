@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # fastsock attaches to a NIC where somebody else's program is: libxdp chains
 # both, both see every packet, and detach leaves the foreign one as it was.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # Beside a foreign program the AF_XDP sockets still receive, in zero-copy: the
 # redirect works from inside libxdp's dispatcher.
 . "$(dirname "$0")/../lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # A program on the stack door echoes every payload size to a kernel client,
 # over IPv4 and IPv6, and both directions are zero-copy by the kernel's word.
 . "$(dirname "$0")/../lib.sh"

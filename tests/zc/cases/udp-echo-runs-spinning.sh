@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
 # The same program with --spin: the receive path without sleep, in zero-copy.
 . "$(dirname "$0")/../lib.sh"
 need "$fastsock" "$B/examples/udp_echo"

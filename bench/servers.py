@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The servers that bench/run measures: how each is set up and taken down."""
+import os
+
+from lab import BUILD
+
+# 16 + 16 + 32 bytes: a kv request and its reply are as long as the echo's.
+KV_KEY = "bench-key-000001"
+KV_VALUE = "0123456789abcdefghijklmnopqrstuv"
+KV = f"{KV_KEY}={KV_VALUE}"
+KV_PORT = 9000
+ECHO_PORT = 7
+
+FASTSOCK = f"{BUILD}/bin/fastsock"
+S0 = "s0"
+
+
+class Server:
+    """A program on the server's interface, a process, or both.
+
+    argv      the process, or None: then XDP answers, and nobody runs
+    fastsock  commands of `fastsock` that come after `fastsock attach`, or None
+    spins     the server busy-polls; the client does the same as the server
+    """
+
+    def __init__(self, name, what, argv=None, fastsock=None, spins=True, kv=None, holds=None,
+                 needs=(), kernel_twin="kernel-spin"):
+        self.name, self.what, self.argv, self.fastsock = name, what, argv, fastsock
+        self.holds, self.kv, self.needs = holds, kv, needs
+        self.kernel_twin = kernel_twin
+        self.port = KV_PORT if kv else ECHO_PORT
+        self.client_spins = spins
+        # XDP_TX on veth needs a native program on the other end.
+        self.wants_stub = argv is None
+
+    def missing(self):
+        needs = [self.argv[0]] if self.argv else []
+        needs += [FASTSOCK] if self.fastsock is not None else []
+        needs += self.holds[:1] if self.holds else []
+        gone = [path for path in needs if not os.access(path, os.X_OK)]
+        return f"{gone[0]} is not built" if gone else None
+
+    def start(self, lab, stack, cpu):
+        """Set up; `stack` undoes it. Returns the process, or None."""
+        ns = lab.server_ns
+        if self.fastsock is not None:
+            lab.at(ns, FASTSOCK, "attach", S0)
+            stack.callback(lab.at, ns, FASTSOCK, "detach", S0, check=False)
+            for command in self.fastsock:
+                lab.at(ns, FASTSOCK, *command)
+        if self.holds:
+            stack.callback(lab.start(ns, *self.holds, ready="attach:").close)
+        if not self.argv:
+            return None
+        process = lab.start(ns, *self.argv, cpu=cpu, ready=r"port \d+")
+        stack.callback(process.close)
+        return process
+
+
+KERNEL = f"{BUILD}/bench/kernel_echo"
+BARE = f"{BUILD}/bench/bare_echo"
+UDP_ECHO = f"{BUILD}/examples/udp_echo"
+
+SERVERS = [
+    Server("kernel-spin", "kernel UDP socket, busy-polling", [KERNEL, "-p", "7", "--spin"]),
+    Server("kernel-sleep", "kernel UDP socket, blocking", [KERNEL, "-p", "7"], spins=False,
+           kernel_twin="kernel-sleep"),
+    Server("bare-spin", "AF_XDP echo without a stack, busy-polling", [BARE, "-i", S0, "--spin"]),
+    Server("bare-sleep", "AF_XDP echo without a stack, sleeping", [BARE, "-i", S0], spins=False,
+           kernel_twin="kernel-sleep"),
+    Server("udp_echo-spin", "examples/udp_echo, busy-polling",
+           [UDP_ECHO, "-i", S0, "-p", "7", "--spin"], fastsock=[]),
+    Server("udp_echo-sleep", "examples/udp_echo, sleeping", [UDP_ECHO, "-i", S0, "-p", "7"],
+           fastsock=[], spins=False, kernel_twin="kernel-sleep"),
+    Server("bare-tx", "XDP_TX of port 7, nothing else",
+           holds=[f"{BUILD}/bench/attach", S0, "bare_tx", "bare_tx"]),
+    Server("xdp-echo", "fastsock's echo answer in XDP",
+           fastsock=[("answer", "add", "-i", S0, "udp/7", "echo")]),
+    Server("xdp-kv", "fastsock's key-value answer in XDP", kv=KV, kernel_twin="kernel-kv",
+           fastsock=[("answer", "add", "-i", S0, f"udp/{KV_PORT}", "kv"),
+                     ("kv", "set", "-i", S0, KV_KEY, KV_VALUE)]),
+    Server("kernel-kv", "the same key-value GET through a kernel socket, busy-polling",
+           [KERNEL, "-p", str(KV_PORT), "--spin", "--kv", KV], kv=KV, kernel_twin="kernel-kv"),
+]
+
+QUICK = ("kernel-spin", "kernel-sleep", "udp_echo-spin", "udp_echo-sleep", "xdp-echo")

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Ratios of two servers measured in the same round, and the project's targets."""
+import statistics
+
+
+def p50(s):
+    return s["rtt_us"]["p50"]
+
+
+def p99(s):
+    return s["rtt_us"]["p99"]
+
+
+def p999(s):
+    return s["rtt_us"]["p99.9"]
+
+
+def rate(s):
+    return s["rate"]
+
+
+def server_us(s):
+    """CPU of the server's process; on veth its softirq runs in the client."""
+    return s["cpu_seconds"]["watched"] / s["replies"] * 1e6 if s["replies"] else 0.0
+
+
+def all_us(s):
+    """CPU of both ends and everything else that ran, for each reply."""
+    return s["cpu_seconds"]["all"] / s["replies"] * 1e6 if s["replies"] else 0.0
+
+
+def per_cpu_second(s):
+    return s["replies"] / s["cpu_seconds"]["all"] if s["cpu_seconds"]["all"] else 0.0
+
+
+# A measurement is disturbed when server or client stood ready to run, and
+# waited, for more of its time than this. On a quiet machine it is 1 %.
+NOISE_MAX = 0.05
+
+
+def noise(s):
+    return s["cpu_seconds"]["waited"] / s["seconds"]
+
+
+def disturbed(s):
+    return noise(s) > NOISE_MAX
+
+
+METRICS = {"rtt_p50": (1, p50), "rtt_p99": (1, p99), "rate": (64, rate),
+           "server_cpu": (64, server_us), "all_cpu": (64, all_us)}
+
+# server, compared with
+PAIRS = [
+    ("bare-spin", "kernel-spin"), ("bare-sleep", "kernel-sleep"), ("bare-tx", "kernel-spin"),
+    ("udp_echo-spin", "kernel-spin"), ("udp_echo-spin", "bare-spin"),
+    ("udp_echo-sleep", "kernel-sleep"), ("udp_echo-sleep", "bare-sleep"),
+    ("xdp-echo", "kernel-spin"), ("xdp-echo", "bare-tx"),
+    ("xdp-kv", "kernel-kv"), ("xdp-kv", "bare-tx"),
+]
+
+# client, server, compared with, metric, "<=" or ">=", bound
+TARGETS = [
+    ("kernel", "udp_echo-spin", "kernel-spin", "rtt_p50", "<=", 0.40),
+    ("kernel", "udp_echo-spin", "kernel-spin", "rate", ">=", 1.15),
+    ("af_xdp", "udp_echo-spin", "bare-spin", "rate", ">=", 0.85),
+    ("af_xdp", "udp_echo-spin", "bare-spin", "rtt_p50", "<=", 1.15),
+    ("af_xdp", "xdp-echo", "bare-tx", "rate", ">=", 0.90),
+    ("af_xdp", "xdp-echo", "bare-tx", "rtt_p50", "<=", 1.10),
+    ("af_xdp", "xdp-kv", "bare-tx", "rate", ">=", 0.90),
+    ("af_xdp", "xdp-kv", "bare-tx", "rtt_p50", "<=", 1.10),
+    ("kernel", "xdp-echo", "bare-tx", "rate", ">=", 0.90),
+    ("kernel", "xdp-kv", "bare-tx", "rate", ">=", 0.90),
+    ("kernel", "udp_echo-sleep", "kernel-sleep", "rtt_p50", "<=", 1.00),
+    ("kernel", "udp_echo-sleep", "kernel-sleep", "rate", ">=", 1.00),
+    ("kernel", "udp_echo-sleep", "kernel-sleep", "server_cpu", "<=", 1.00),
+    ("kernel", "udp_echo-sleep", "kernel-sleep", "all_cpu", "<=", 1.00),
+]
+# What the path itself allows, printed beside a target against the kernel.
+LIMITS = {"udp_echo-spin": "bare-spin", "udp_echo-sleep": "bare-sleep"}
+IDLE_CPU_SECONDS = 0.001
+
+
+def ratio(samples, client, server, other, metric):
+    """Min, median, max over the rounds in which both were measured."""
+    window, get = METRICS[metric]
+
+    def by_round(name):
+        return {s["round"]: get(s) for s in samples
+                if (s["server"], s["client"], s["window"]) == (name, client, window)}
+
+    mine, theirs = by_round(server), by_round(other)
+    values = [mine[r] / theirs[r] for r in mine if theirs.get(r)]
+    if not values or not any(values):
+        return None
+    return {"client": client, "server": server, "to": other, "metric": metric,
+            "rounds": len(values), "min": min(values), "median": statistics.median(values),
+            "max": max(values)}
+
+
+def ratios(samples):
+    found = (ratio(samples, client, server, other, metric)
+             for client in ("kernel", "af_xdp") for server, other in PAIRS for metric in METRICS)
+    return [r for r in found if r]
+
+
+def verdicts(samples, idle):
+    out = []
+    for client, server, other, metric, sense, bound in TARGETS:
+        r = ratio(samples, client, server, other, metric)
+        if not r:
+            continue
+        r.update(sense=sense, bound=bound)
+        r["pass"] = r["median"] <= bound if sense == "<=" else r["median"] >= bound
+        if server in LIMITS and not other.startswith("bare"):
+            limit = ratio(samples, client, LIMITS[server], other, metric)
+            r["limit"] = limit and limit["median"]
+        out.append(r)
+    if idle:
+        out.append({"server": idle["server"], "metric": "idle_cpu_seconds", "sense": "<=",
+                    "bound": IDLE_CPU_SECONDS, "seconds": idle["seconds"],
+                    "value": idle["cpu_seconds"],
+                    "pass": idle["cpu_seconds"] <= IDLE_CPU_SECONDS})
+    return out
+
+
+def show(all_ratios, all_verdicts):
+    print("\nratios within a round: median (min .. max)")
+    for r in all_ratios:
+        print(f"  {r['client']:<7}{r['server']:<15} / {r['to']:<13} {r['metric']:<11}"
+              f"{r['median']:>7.2f}  ({r['min']:.2f} .. {r['max']:.2f})")
+    print("\ntargets")
+    for v in all_verdicts:
+        word = "pass" if v["pass"] else "FAIL"
+        if "value" in v:
+            print(f"  {word}  {v['server']} asleep for {v['seconds']} s used "
+                  f"{v['value'] * 1e3:.3f} ms of CPU (at most {v['bound'] * 1e3:.0f})")
+            continue
+        limit = f", bare AF_XDP {v['limit']:.2f}" if v.get("limit") else ""
+        print(f"  {word}  {v['client']} client: {v['server']} / {v['to']} {v['metric']} "
+              f"{v['median']:.2f} ({v['min']:.2f} .. {v['max']:.2f}), wanted {v['sense']} "
+              f"{v['bound']:.2f}{limit}")
