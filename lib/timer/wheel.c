@@ -63,7 +63,8 @@ static void place(struct fs_timer_wheel *wheel, struct fs_timer *timer)
 {
 	uint64_t tick = MAX(tick_of(timer->expires_ns), wheel->tick);
 	uint64_t differs = tick ^ wheel->tick;
-	unsigned int level = differs ? (63 - (unsigned int)__builtin_clzll(differs)) / SLOT_BITS : 0;
+	/* The | 1 gives level 0 to the present tick, and changes nothing else. */
+	unsigned int level = (63 - (unsigned int)__builtin_clzll(differs | 1)) / SLOT_BITS;
 	unsigned int slot = (tick >> level * SLOT_BITS) & SLOT_MASK;
 
 	list_append(&wheel->slot[level][slot], &timer->list);
