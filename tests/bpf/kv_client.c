@@ -75,7 +75,8 @@ void kv_publish(struct rig *rig, const void *key, size_t key_len, const void *va
 		memcpy(small.key, key, key_len);
 		memcpy(small.value, value, value_len);
 		small.gen_end = gen;
-		ck_assert_int_eq(bpf_map_update_elem(rig->kv_small, &hash, &small, BPF_ANY), 0);
+		if (bpf_map_update_elem(rig->kv_small, &hash, &small, BPF_ANY))
+			ck_abort_msg("kv_small");
 		bpf_map_delete_elem(rig->kv_large, &hash);
 		return;
 	}
@@ -83,7 +84,8 @@ void kv_publish(struct rig *rig, const void *key, size_t key_len, const void *va
 	memcpy(large.key, key, key_len);
 	memcpy(large.value, value, value_len);
 	large.gen_end = gen;
-	ck_assert_int_eq(bpf_map_update_elem(rig->kv_large, &hash, &large, BPF_ANY), 0);
+	if (bpf_map_update_elem(rig->kv_large, &hash, &large, BPF_ANY))
+		ck_abort_msg("kv_large");
 	bpf_map_delete_elem(rig->kv_small, &hash);
 }
 

@@ -55,6 +55,9 @@ void expect(struct rig *rig, const struct packet *p, int verdict);
 /* It is answered; rig->reply is right in all checksums, and comes back the way it came. */
 void expect_reply(struct rig *rig, const struct packet *p, int verdict);
 
+/* A counter since rig_open(). */
+uint64_t rig_total(struct rig *rig, enum fs_stat stat);
+
 const char *rig_verdict_name(int verdict);
 
 #endif
