@@ -62,6 +62,7 @@ static __always_inline int act(const struct fs_run *run)
 {
 	const struct fs_rule *rule = &run->packet->rule;
 
+	fs_capture(run, FS_CAPTURE_IN);
 	if (run->packet->kind == KIND_ICMP_ERROR)
 		return act_on_icmp_error(run);
 	/* The kernel, which does not know the connection, would reset it. */

@@ -32,6 +32,7 @@
 #define FS_MAP_KV_SMALL		"kv_small"	/* HASH u64 -> struct fs_kv_small */
 #define FS_MAP_KV_LARGE		"kv_large"	/* HASH u64 -> struct fs_kv_large */
 #define FS_MAP_ANSWERS		"answers"	/* PROG_ARRAY, user-answer object only */
+#define FS_MAP_CAPTURES		"captures"	/* PERF_EVENT_ARRAY of struct fs_capture */
 #define FS_MAP_SCRATCH		"scratch"	/* PERCPU_ARRAY[1] of fs_scratch */
 
 /* The XDP program's name, in both objects. */
@@ -65,6 +66,8 @@ enum fs_config_flag {
 	FS_CONFIG_F_MAC = 1 << 2,
 	/* Some rule names an exact local address: look for it first. */
 	FS_CONFIG_F_EXACT = 1 << 3,
+	/* Somebody records the fast path: see struct fs_capture. */
+	FS_CONFIG_F_CAPTURE = 1 << 4,
 };
 
 struct fs_config {
@@ -205,6 +208,30 @@ enum fs_stat {
 	FS_STAT_COUNT
 };
 
+/* --- captures ------------------------------------------------------------ */
+
+/*
+ * A packet of the fast path, recorded while FS_CONFIG_F_CAPTURE is set: this
+ * header, then @len bytes of frame. What the program sees (packets that a rule
+ * steers or answers, and the answers) goes through the map "captures". What a
+ * stack transmits goes as datagrams to the abstract unix socket
+ * FS_CAPTURE_SOCKET of the network namespace, with the interface's index.
+ */
+#define FS_CAPTURE_SOCKET	"fastsock/capture/%u"
+
+enum fs_capture_dir {
+	FS_CAPTURE_IN = 1,
+	FS_CAPTURE_OUT = 2,
+};
+
+struct fs_capture {
+	__u64 time_ns;		/* CLOCK_MONOTONIC */
+	__u32 len;
+	__u32 queue;
+	__u32 dir;		/* enum fs_capture_dir */
+	__u32 rsvd;
+};
+
 /* --- key-value answers (doc/kv-wire.md) --------------------------------- */
 
 #define FS_KV_MAGIC		0xf5
@@ -327,6 +354,7 @@ struct fs_scratch {
 #define FS_ABI_ASSERT _Static_assert
 #endif
 FS_ABI_ASSERT(sizeof(struct fs_config) == 40, "fs_config");
+FS_ABI_ASSERT(sizeof(struct fs_capture) == 24, "fs_capture");
 FS_ABI_ASSERT(sizeof(struct fs_rule_key) == 20, "fs_rule_key");
 FS_ABI_ASSERT(sizeof(struct fs_rule) == 16, "fs_rule");
 FS_ABI_ASSERT(sizeof(struct fs_slot) == 32, "fs_slot");

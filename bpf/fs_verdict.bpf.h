@@ -17,6 +17,7 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);	/* a stack reads its flags as it goes */
 	__type(key, __u32);
 	__type(value, struct fs_config);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
@@ -45,6 +46,14 @@ struct {
 	__type(value, __u32);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } xsks SEC(".maps");
+
+/* Costs memory only while somebody reads it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} captures SEC(".maps");
 
 /* One packet's run through the program. */
 struct fs_run {
@@ -93,8 +102,24 @@ static __always_inline int fs_drop(const struct fs_run *run, enum fs_stat verdic
 	return XDP_DROP;
 }
 
+/* Record the frame as it is now, when somebody wants to know. */
+static __always_inline void fs_capture(const struct fs_run *run, enum fs_capture_dir dir)
+{
+	struct fs_capture what = { .dir = dir };
+
+	if (!(run->config->flags & FS_CONFIG_F_CAPTURE))
+		return;
+	what.time_ns = bpf_ktime_get_ns();
+	what.len = fs_frame_len(run->ctx);
+	what.queue = run->ctx->rx_queue_index;
+	bpf_perf_event_output(run->ctx, &captures,
+			      BPF_F_CURRENT_CPU | (__u64)(what.len & 0xfff) << 32,
+			      &what, sizeof(what));
+}
+
 static __always_inline int fs_tx(const struct fs_run *run, enum fs_stat verdict)
 {
+	fs_capture(run, FS_CAPTURE_OUT);
 	fs_count(run, verdict);
 	run->stats->tx_bytes += fs_frame_len(run->ctx);
 	return XDP_TX;

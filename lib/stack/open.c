@@ -28,6 +28,12 @@ static int net_probe(void *ctx, uint32_t ifindex, uint8_t family, const uint8_t 
 	return fs_nl_neigh_probe(ctx, ifindex, family, ip);
 }
 
+static int net_route_get(void *ctx, const struct fs_nl_route_query *query,
+			 struct fs_nl_route *out)
+{
+	return fs_nl_route_get(ctx, query, out);
+}
+
 static void on_netlink(struct fs_watch *watch)
 {
 	fs_nl_process(container_of(watch, struct fs_world, nl_watch)->nl);
@@ -268,7 +274,7 @@ static int open_stack(struct fs_stack **out, struct fs_world *world,
 	struct fs_stack_core core = {
 		.pool = world->pool,
 		.mirror = fs_nl_mirror_of(world->nl),
-		.net_ops = { .probe = net_probe, .ctx = world->nl },
+		.net_ops = { .probe = net_probe, .route_get = net_route_get, .ctx = world->nl },
 		.host_ops = &fs_stack_world_ops,
 		.log = world->log,
 		.csum_mode = opts->csum_mode,
