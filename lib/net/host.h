@@ -66,6 +66,9 @@ struct fs_host_ops {
 	void (*unclaim)(struct fs_host *host, const struct fs_host_flow *flow);
 	int (*watch)(struct fs_host *host, struct fs_watch *watch);
 	void (*unwatch)(struct fs_host *host, struct fs_watch *watch);
+	/* These frames are the port's now; still readable, for a recorder. */
+	void (*sent)(struct fs_host *host, const struct fs_port *port,
+		     struct fs_buf *const *bufs, unsigned int n);
 };
 
 struct fs_host {

@@ -86,7 +86,7 @@ int fs_stack_iface_open(struct fs_world *world, const char *ifname,
 	link = fs_nl_mirror_link(fs_nl_mirror_of(world->nl), ifindex);
 	if (!link)
 		return fs_base_fail(log, -ENODEV, "%s: the interface is gone", ifname);
-	*iface = (struct fs_iface){ .ifindex = ifindex, .mtu = link->mtu };
+	*iface = (struct fs_iface){ .ifindex = ifindex, .mtu = link->mtu, .capture_fd = -1 };
 	snprintf(iface->name, sizeof(iface->name), "%s", ifname);
 	err = check_mtu(iface, log);
 	if (err)
@@ -107,11 +107,13 @@ int fs_stack_iface_open(struct fs_world *world, const char *ifname,
 	if (err)
 		return err;
 	iface->has_slot = true;
+	fs_stack_capture_open(iface);
 	return 0;
 }
 
 void fs_stack_iface_close(struct fs_iface *iface, const struct fs_logger *log)
 {
+	fs_stack_capture_close(iface);
 	if (iface->has_slot)
 		fs_steer_slot_put(iface->steer, iface->slot);
 	fs_steer_close(iface->steer);
@@ -181,4 +183,5 @@ const struct fs_host_ops fs_stack_world_ops = {
 	.unclaim = unclaim,
 	.watch = watch,
 	.unwatch = unwatch,
+	.sent = fs_stack_capture_sent,
 };

@@ -33,6 +33,8 @@ static void drain_txq(struct fs_host *host, struct fs_txq *q)
 		sent = q->port->ops->tx(q->port, burst, n);
 		for (unsigned int i = 0; i < sent; i++)
 			bytes += burst[i]->len;
+		if (host->ops && sent)
+			host->ops->sent(host, q->port, burst, sent);
 		host->stats.tx_pkts += sent;
 		host->stats.tx_bytes += bytes;
 		q->pkts -= sent;

@@ -30,6 +30,8 @@ struct fs_iface {
 	bool virtual_link;	/* senders on this host leave checksums out */
 	struct fs_steer_info info;
 	struct fs_steer *steer;
+	const struct fs_config *config;	/* mapped; NULL: cannot be */
+	int capture_fd;
 };
 
 struct fs_world {
@@ -50,6 +52,12 @@ struct fs_world {
 /* The side of the world that spinning would miss. Returns false when an
  * interface of the stack is gone. */
 bool fs_stack_look_aside(struct fs_stack *stack);
+
+/* The recorder's half of an interface, and frames that were handed to a port. */
+void fs_stack_capture_open(struct fs_iface *iface);
+void fs_stack_capture_close(struct fs_iface *iface);
+void fs_stack_capture_sent(struct fs_host *host, const struct fs_port *port,
+			   struct fs_buf *const *bufs, unsigned int n);
 
 extern const struct fs_host_ops fs_stack_world_ops;
 
