@@ -142,6 +142,8 @@ int main(int argc, char **argv)
 	n = fs_udp_open(&down, stack, &down_opts);
 	if (n)
 		fprintf(stderr, "zc_forward: port %u: %s\n", down_opts.local.port, strerror(-n));
+	else
+		printf("zc_forward: ready\n"), fflush(stdout);
 	while (!stop && n >= 0 && (n = fs_stack_poll(stack, events, EVENTS, -1)) != -ENETDOWN) {
 		for (int i = 0; i < n; i++)
 			relay(&events[i]);

@@ -1,0 +1,359 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The stack door on a veth pair, with a kernel peer.
+
+    st-cli                                st-srv
+    +-------------------------------+     +----------------------------------------+
+    |  c0  10.77.0.1/24  fd77::1/64 |=====|  s0  10.77.0.2/24  fd77::2/64  udp_echo |
+    |  c1  10.78.0.1/24             |=====|  s1  10.78.0.2/24              zc_forward|
+    +-------------------------------+     +----------------------------------------+
+
+Offloads stay as the kernel makes them: what the client sends carries partial
+checksums, as between containers of one host.
+"""
+import ctypes
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "bench"))
+os.chdir(ROOT)
+import lab                                                    # noqa: E402
+
+FASTSOCK = f"{lab.BUILD}/bin/fastsock"
+ECHO = f"{lab.BUILD}/examples/udp_echo"
+FORWARD = f"{lab.BUILD}/examples/zc_forward"
+V4, V6 = "10.77.0.2", "fd77::2"
+PORT, KERNEL_PORT = 7, 4444
+CLONE_NEWNET = 0x40000000
+
+
+class StackLab(lab.Lab):
+    """The lab of the benchmarks with IPv6, a second pair, and no offload changed."""
+
+    def make(self):
+        for ns in (self.client_ns, self.server_ns):
+            lab.call("ip", "netns", "add", ns)
+            self.made.append(ns)
+            lab.call("ip", "-n", ns, "link", "set", "lo", "up")
+        for pair, net in ((0, "77"), (1, "78")):
+            lab.call("ip", "link", "add", f"c{pair}", "netns", self.client_ns,
+                     "type", "veth", "peer", "name", f"s{pair}", "netns", self.server_ns)
+            for ns, name, host in ((self.client_ns, f"c{pair}", 1), (self.server_ns, f"s{pair}", 2)):
+                lab.call("ip", "-n", ns, "addr", "add", f"10.{net}.0.{host}/24", "dev", name)
+                lab.call("ip", "-n", ns, "addr", "add", f"fd{net}::{host}/64", "dev", name, "nodad")
+                lab.call("ip", "-n", ns, "link", "set", name, "up")
+        for _ in range(100):
+            if "tentative" not in lab.call("ip", "-n", self.server_ns, "addr").stdout:
+                break
+            time.sleep(0.05)
+
+    def socket(self, ns, family, kind):
+        """A kernel socket; it stays in the namespace it was made in."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        with open("/proc/self/ns/net", "rb") as home, open(f"/run/netns/{ns}", "rb") as there:
+            assert libc.setns(there.fileno(), CLONE_NEWNET) == 0
+            try:
+                s = socket.socket(family, kind)
+            finally:
+                libc.setns(home.fileno(), CLONE_NEWNET)
+        s.settimeout(2)
+        return s
+
+    def client(self, address):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        return self.socket(self.client_ns, family, socket.SOCK_DGRAM)
+
+    def echo(self, *options):
+        return self.start(self.server_ns, ECHO, "-i", "s0", "-p", str(PORT), *options,
+                          ready="port")
+
+    def fastsock(self, *argv, check=True):
+        return self.at(self.server_ns, FASTSOCK, *argv, check=check)
+
+    def stats(self):
+        out = json.loads(self.fastsock("stats", "-i", "s0", "--json").stdout)
+        return find_counters(out)
+
+
+def find_counters(out):
+    """The dictionary with the counters, however it is wrapped."""
+    if isinstance(out, dict):
+        if "rx_packets" in out:
+            return out
+        out = list(out.values())
+    if isinstance(out, list):
+        for item in out:
+            found = find_counters(item)
+            if found:
+                return found
+    return None
+
+
+class KernelEcho(threading.Thread):
+    """An ordinary server on the kernel's socket, that says who it is."""
+
+    def __init__(self, the_lab, port, prefix=b"kernel:"):
+        super().__init__(daemon=True)
+        self.prefix, self.ended = prefix, False
+        self.sock = the_lab.socket(the_lab.server_ns, socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.sock.bind(("0.0.0.0", port))
+        self.sock.settimeout(0.1)
+        self.start()
+
+    def run(self):
+        while not self.ended:
+            try:
+                data, who = self.sock.recvfrom(70000)
+                self.sock.sendto(self.prefix + data, who)
+            except TimeoutError:
+                pass
+
+    def close(self):
+        self.ended = True
+        self.join()
+        self.sock.close()
+
+
+def ask(sock, to, data, tries=1):
+    for _ in range(tries):
+        sock.sendto(data, to)
+        try:
+            return sock.recvfrom(70000)[0]
+        except TimeoutError:
+            pass
+    return None
+
+
+def comes_back(the_lab, address, sizes):
+    rng = random.Random(7)
+    with the_lab.client(address) as sock:
+        for size in sizes:
+            data = rng.randbytes(size)
+            got = ask(sock, (address, PORT), data)
+            assert got == data, f"{size} bytes to {address}: " + \
+                ("no reply" if got is None else "another reply")
+
+
+def every_size_up_to_the_mtu_comes_back(the_lab):
+    before = the_lab.stats()
+    with lab_process(the_lab.echo()):
+        comes_back(the_lab, V4, range(0, 1473))
+        comes_back(the_lab, V6, range(0, 1453))
+    steered = the_lab.stats()["steer"] - before["steer"]
+    assert steered >= 1473 + 1453, f"only {steered} were steered"
+
+
+def fragmented_datagrams_come_back_through_the_twin(the_lab):
+    with lab_process(the_lab.echo()):
+        comes_back(the_lab, V4, (1473, 2000, 2049, 4096, 10000, 32000, 65507))
+        comes_back(the_lab, V6, (1453, 2000, 2049, 4096, 10000, 32000, 65507))
+
+
+def other_traffic_goes_on_as_before(the_lab):
+    with lab_process(the_lab.echo()):
+        ping = the_lab.at(the_lab.client_ns, "ping", "-c", "3", "-i", "0.05", "-W", "2", V4)
+        assert " 0% packet loss" in ping.stdout, ping.stdout
+        server = KernelEcho(the_lab, KERNEL_PORT)
+        try:
+            with the_lab.client(V4) as sock:
+                assert ask(sock, (V4, KERNEL_PORT), b"hello") == b"kernel:hello"
+        finally:
+            server.close()
+        with the_lab.socket(the_lab.server_ns, socket.AF_INET, socket.SOCK_STREAM) as listener, \
+                the_lab.socket(the_lab.client_ns, socket.AF_INET, socket.SOCK_STREAM) as sock:
+            listener.bind((V4, PORT))
+            listener.listen()
+            sock.connect((V4, PORT))
+            peer = listener.accept()[0]
+            sock.sendall(b"x" * 100000)
+            got = 0
+            while got < 100000:
+                got += len(peer.recv(65536))
+            peer.close()
+
+
+def spinning_it_answers_as_well(the_lab):
+    with lab_process(the_lab.echo("--spin")):
+        comes_back(the_lab, V4, range(1, 1473, 13))
+
+
+def forgotten_neighbours_are_resolved_by_the_kernel(the_lab):
+    with lab_process(the_lab.echo()), the_lab.client(V4) as sock:
+        assert ask(sock, (V4, PORT), b"one") == b"one"
+        for _ in range(3):
+            lab.call("ip", "-n", the_lab.server_ns, "neigh", "flush", "all")
+            assert ask(sock, (V4, PORT), b"two", tries=2) == b"two"
+
+
+def killed_under_load_it_leaves_the_port_to_the_kernel(the_lab):
+    for _ in range(3):
+        process = the_lab.echo()
+        with the_lab.client(V4) as sock:
+            assert ask(sock, (V4, PORT), b"fast") == b"fast"
+            stop = threading.Event()
+            flood = threading.Thread(target=keep_sending, args=(the_lab, stop))
+            flood.start()
+            time.sleep(0.1)
+            process.child.kill()
+            process.child.wait()
+            stop.set()
+            flood.join()
+            process.close()
+            server = KernelEcho(the_lab, PORT)
+            try:
+                assert ask(sock, (V4, PORT), b"slow", tries=3) == b"kernel:slow"
+                with lab_process(the_lab.echo()):
+                    assert ask(sock, (V4, PORT), b"again", tries=2) == b"again"
+            finally:
+                server.close()
+
+
+def keep_sending(the_lab, stop):
+    with the_lab.client(V4) as sock:
+        while not stop.is_set():
+            sock.sendto(b"load", (V4, PORT))
+
+
+def second_stack_on_a_queue_says_who_has_it(the_lab):
+    with lab_process(the_lab.echo()):
+        done = the_lab.at(the_lab.server_ns, ECHO, "-i", "s0", "-p", "8", check=False)
+        assert done.returncode != 0 and "queue 0" in done.stderr, done.stderr
+        comes_back(the_lab, V4, (100,))
+
+
+def unknown_interface_is_a_sentence(the_lab):
+    done = the_lab.at(the_lab.server_ns, ECHO, "-i", "nope0", check=False)
+    assert done.returncode != 0 and "nope0" in done.stderr, done.stderr
+
+
+def without_privilege_it_says_which_is_missing(the_lab):
+    done = the_lab.at(the_lab.server_ns, "setpriv", "--reuid=65534", "--clear-groups",
+                      "--inh-caps=-all", "--bounding-set=-all", ECHO, "-i", "s0", check=False)
+    assert done.returncode != 0, "it ran without privilege"
+    assert re.search(r"CAP_|root|permission", done.stderr), done.stderr
+
+
+def link_down_and_up_again_is_survived(the_lab):
+    with lab_process(the_lab.echo()), the_lab.client(V4) as sock:
+        assert ask(sock, (V4, PORT), b"one") == b"one"
+        lab.call("ip", "-n", the_lab.server_ns, "link", "set", "s0", "down")
+        time.sleep(0.1)
+        lab.call("ip", "-n", the_lab.server_ns, "link", "set", "s0", "up")
+        assert ask(sock, (V4, PORT), b"two", tries=5) == b"two"
+
+
+def forwarded_datagrams_cross_two_interfaces(the_lab):
+    the_lab.fastsock("attach", "s1")
+    upstream = the_lab.socket(the_lab.client_ns, socket.AF_INET, socket.SOCK_DGRAM)
+    upstream.bind(("10.78.0.1", 5000))
+    try:
+        with lab_process(the_lab.start(the_lab.server_ns, FORWARD, "-i", "s0", "-o", "s1",
+                                       "-p", "5001", "-d", "10.78.0.1:5000", ready="ready")), \
+                the_lab.client(V4) as sock:
+            for size in (1, 100, 1472):
+                data = random.randbytes(size)
+                sock.sendto(data, (V4, 5001))
+                got, who = upstream.recvfrom(2000)
+                assert got == data and who[0] == "10.78.0.2", who
+                upstream.sendto(data[::-1], who)
+                assert sock.recvfrom(2000)[0] == data[::-1]
+    finally:
+        upstream.close()
+        the_lab.fastsock("detach", "s1")
+
+
+def capture_records_both_ways(the_lab):
+    path = f"/tmp/fastsock-test-{os.getpid()}.pcapng"
+    argv = the_lab.inside(the_lab.server_ns, [FASTSOCK, "capture", "-i", "s0", "-w", path])
+    with lab_process(the_lab.echo()), the_lab.client(V4) as sock:
+        recorder = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        try:
+            time.sleep(0.5)
+            for _ in range(10):
+                assert ask(sock, (V4, PORT), b"recorded-payload") == b"recorded-payload"
+            time.sleep(0.3)
+            recorder.send_signal(signal.SIGINT)
+            error = recorder.communicate(timeout=10)[1]
+            assert recorder.returncode == 0, error
+            with open(path, "rb") as file:
+                seen = file.read().count(b"recorded-payload")
+            assert seen == 20, f"{seen} of 20 packets were recorded: {error}"
+        finally:
+            recorder.kill()
+            recorder.communicate()
+            if os.path.exists(path):
+                os.unlink(path)
+
+
+def detached_it_leaves_nothing(the_lab):
+    the_lab.fastsock("detach", "s0")
+    link = lab.call("ip", "-n", the_lab.server_ns, "link", "show", "s0").stdout
+    assert "xdp" not in link, link
+    assert not os.path.exists("/sys/fs/bpf/fastsock/s0")
+    done = the_lab.fastsock("status", "s0", check=False)
+    assert "udp" not in done.stdout, done.stdout
+
+
+class lab_process:
+    def __init__(self, process):
+        self.process = process
+
+    def __enter__(self):
+        return self.process
+
+    def __exit__(self, *_):
+        self.process.close()
+
+
+TESTS = [
+    every_size_up_to_the_mtu_comes_back,
+    fragmented_datagrams_come_back_through_the_twin,
+    other_traffic_goes_on_as_before,
+    spinning_it_answers_as_well,
+    forgotten_neighbours_are_resolved_by_the_kernel,
+    killed_under_load_it_leaves_the_port_to_the_kernel,
+    second_stack_on_a_queue_says_who_has_it,
+    unknown_interface_is_a_sentence,
+    without_privilege_it_says_which_is_missing,
+    link_down_and_up_again_is_survived,
+    forwarded_datagrams_cross_two_interfaces,
+    capture_records_both_ways,
+    detached_it_leaves_nothing,
+]
+
+
+def main():
+    wanted = sys.argv[1:]
+    passed = failed = 0
+    lab.private_bpffs()
+    lab.end_on_signals()
+    with StackLab(f"st-{os.getpid()}") as the_lab:
+        the_lab.fastsock("attach", "s0")
+        for test in TESTS:
+            if wanted and test.__name__ not in wanted:
+                continue
+            name = test.__name__.replace("_", " ")
+            try:
+                test(the_lab)
+                passed += 1
+                print(f"ok {name}", flush=True)
+            except (AssertionError, OSError, lab.LabError, subprocess.SubprocessError) as e:
+                failed += 1
+                print(f"not ok {name}: {e}", flush=True)
+        the_lab.fastsock("detach", "s0", check=False)
+    print(f"{passed} passed, {failed} failed")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
