@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <check.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>
 
 #include "tests/lib/fixture.h"
 #include "tests/lib/leak.h"
+#include "tests/lib/must.h"
 
 enum {
 	FRAMES = 1024,
@@ -31,7 +31,7 @@ static void add_link(struct test_host *host)
 	};
 
 	memcpy(link.mac, host->mac, 6);
-	ck_assert_int_eq(fs_nl_mirror_link_set(host->mirror, &link), 0);
+	must(!fs_nl_mirror_link_set(host->mirror, &link));
 }
 
 static void add_addr(struct test_host *host, const struct fs_addr *ip, uint8_t prefix_len)
@@ -48,15 +48,15 @@ static void add_addr(struct test_host *host, const struct fs_addr *ip, uint8_t p
 	memcpy(route.dst, ip->ip, prefix_len / 8);
 	if (ip->family == AF_INET)
 		memcpy(route.prefsrc, ip->ip, 16);
-	ck_assert_int_eq(fs_nl_mirror_addr_set(host->mirror, &addr), 0);
-	ck_assert_int_eq(fs_nl_mirror_route_set(host->mirror, &route), 0);
+	must(!fs_nl_mirror_addr_set(host->mirror, &addr));
+	must(!fs_nl_mirror_route_set(host->mirror, &route));
 	/* The host's own address, as the kernel's local table has it. */
 	memcpy(route.dst, ip->ip, 16);
 	route.prefix_len = ip->family == AF_INET ? 32 : 128;
 	route.type = RTN_LOCAL;
 	route.table = RT_TABLE_LOCAL;
 	route.scope = RT_SCOPE_HOST;
-	ck_assert_int_eq(fs_nl_mirror_route_set(host->mirror, &route), 0);
+	must(!fs_nl_mirror_route_set(host->mirror, &route));
 }
 
 static void add_neigh(struct test_host *host, const struct test_host *other,
@@ -68,7 +68,7 @@ static void add_neigh(struct test_host *host, const struct test_host *other,
 
 	memcpy(neigh.ip, ip->ip, 16);
 	memcpy(neigh.mac, other->mac, 6);
-	ck_assert_int_eq(fs_nl_mirror_neigh_set(host->mirror, &neigh), 0);
+	must(!fs_nl_mirror_neigh_set(host->mirror, &neigh));
 }
 
 void test_net_resolve(struct test_net *net, uint16_t nud_state)
@@ -86,7 +86,7 @@ static void prepare_host(struct test_host *host, uint8_t number,
 	host->ip4 = (struct fs_addr){ .family = AF_INET, .ip = { 10, 0, 0, number } };
 	host->ip6 = (struct fs_addr){ .family = AF_INET6, .ip = { 0xfd, [15] = number } };
 	memcpy(host->mac, (uint8_t[]){ 2, 0, 0, 0, 0, (uint8_t)(9 + number) }, 6);
-	ck_assert_int_eq(fs_nl_mirror_open(&host->mirror), 0);
+	must(!fs_nl_mirror_open(&host->mirror));
 }
 
 static bool any_odds(const struct fs_fault_odds *odds)
@@ -107,12 +107,12 @@ static struct fs_port *wrap(struct test_net *net, struct test_host *host, const 
 	struct fs_port *port = host->wire;
 
 	if (any_odds(&opts->a_to_b) || any_odds(&opts->b_to_a)) {
-		ck_assert_int_eq(fs_port_fault_open(&port, port, &fault), 0);
+		must(!fs_port_fault_open(&port, port, &fault));
 		host->fault = port;
 	}
 	if (net->pcap)
-		ck_assert_int_eq(fs_port_tap_open(&port, port, net->pcap, name,
-						  fs_sim_clock(net->sim)), 0);
+		must(!fs_port_tap_open(&port, port, net->pcap, name,
+						  fs_sim_clock(net->sim)));
 	return port;
 }
 
@@ -131,7 +131,7 @@ static void open_host(struct test_host *host, struct fs_port *port,
 	add_link(host);
 	add_addr(host, &host->ip4, 24);
 	add_addr(host, &host->ip6, 64);
-	ck_assert_int_eq(fs_stack_create(&host->stack, &core), 0);
+	must(!fs_stack_create(&host->stack, &core));
 	fs_stack_add_port(host->stack, port);
 }
 
@@ -146,11 +146,11 @@ void test_net_open(struct test_net *net, const struct test_net_opts *user)
 	net->fds = test_open_fds();
 	prepare_host(&net->a, 1, &opts);
 	prepare_host(&net->b, 2, &opts);
-	ck_assert_int_eq(fs_sim_open(&net->sim, opts.seed), 0);
-	ck_assert_int_eq(fs_sim_pair(net->sim, net->a.pool, net->b.pool, &opts.wire,
-				     &net->a.wire, &net->b.wire), 0);
+	must(!fs_sim_open(&net->sim, opts.seed));
+	must(!fs_sim_pair(net->sim, net->a.pool, net->b.pool, &opts.wire,
+				     &net->a.wire, &net->b.wire));
 	if (capture)
-		ck_assert_int_eq(fs_pcap_open(&net->pcap, capture, NULL), 0);
+		must(!fs_pcap_open(&net->pcap, capture, NULL));
 	open_host(&net->a, wrap(net, &net->a, "a", &opts, &opts.a_to_b), &opts);
 	open_host(&net->b, wrap(net, &net->b, "b", &opts, &opts.b_to_a), &opts);
 	if (!opts.no_neigh)
@@ -170,7 +170,7 @@ void test_net_close(struct test_net *net)
 	fs_sim_close(net->sim);
 	test_pool_close(net->a.pool);
 	test_pool_close(net->b.pool);
-	ck_assert_int_eq(fs_pcap_close(net->pcap), 0);
+	must(!fs_pcap_close(net->pcap));
 	test_check_fds(net->fds);
 }
 
@@ -204,7 +204,7 @@ void test_net_run(struct test_net *net, uint64_t span_ns)
 	unsigned int steps = 0;
 
 	while (test_net_step(net, until_ns))
-		ck_assert_msg(steps++ < STEPS_MAX, "the stacks do not come to rest");
+		must(steps++ < STEPS_MAX);
 	net->now_ns = until_ns;
 	fs_sim_advance(net->sim, net->now_ns);
 	run_both(net);
@@ -224,7 +224,7 @@ struct fs_udp *test_udp(struct test_host *host, struct fs_addr local,
 
 	if (remote)
 		opts.remote = *remote;
-	ck_assert_int_eq(fs_udp_create(&udp, host->stack->udp, &opts), 0);
+	must(!fs_udp_create(&udp, host->stack->udp, &opts));
 	return udp;
 }
 

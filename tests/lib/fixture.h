@@ -51,7 +51,7 @@ struct test_net {
 	int fds;
 };
 
-/* Fails the test when anything fails. NULL @opts: defaults. */
+/* Aborts when anything fails. NULL @opts: defaults. */
 void test_net_open(struct test_net *net, const struct test_net_opts *opts);
 /* Proves that every frame is free and every descriptor closed. */
 void test_net_close(struct test_net *net);
