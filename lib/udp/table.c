@@ -23,7 +23,7 @@ static struct fs_udp **bucket_of(struct fs_udp_table *table, uint8_t family,
 {
 	uint64_t hash = fs_hash_ip(table->host->seed, ip, (uint64_t)family << 16 | port);
 
-	return &table->bucket[hash % FS_UDP_BUCKETS];
+	return &table->bucket[fs_udp_link_index(family)][hash % FS_UDP_BUCKETS];
 }
 
 static struct fs_udp *find(struct fs_udp_table *table, uint8_t family, const uint8_t ip[16],
@@ -241,9 +241,12 @@ void fs_udp_table_close(struct fs_udp_table *table)
 {
 	if (!table)
 		return;
-	for (size_t i = 0; i < FS_UDP_BUCKETS; i++)
-		while (table->bucket[i])
-			fs_udp_close(table->bucket[i]);
+	for (size_t i = 0; i < FS_UDP_BUCKETS; i++) {
+		while (table->bucket[0][i])
+			fs_udp_close(table->bucket[0][i]);
+		while (table->bucket[1][i])
+			fs_udp_close(table->bucket[1][i]);
+	}
 	assert(!table->endpoints);
 	free(table);
 }

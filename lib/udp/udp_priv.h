@@ -5,7 +5,7 @@
  * An endpoint of any address of both families stands in two chains, one for
  * each family.
  *
- *	table[hash(family, port, ip)] -> endpoint -> endpoint -> NULL
+ *	bucket[family][hash(port, ip)] -> endpoint -> endpoint -> NULL
  *	endpoint.queue: a ring of received buffers, head taken, tail put
  */
 #ifndef FS_UDP_UDP_PRIV_H
@@ -46,7 +46,7 @@ struct fs_udp {
 struct fs_udp_table {
 	struct fs_host *host;
 	uint32_t endpoints;
-	struct fs_udp *bucket[FS_UDP_BUCKETS];
+	struct fs_udp *bucket[2][FS_UDP_BUCKETS];	/* chains of one family never meet */
 };
 
 static inline int fs_udp_link_index(uint8_t family)

@@ -5,11 +5,11 @@
 
 #include "mem/pool.h"
 
-/* A pool for a test; fails the test without memory. */
+/* A pool for a test; aborts without memory. */
 struct fs_pool *test_pool(uint32_t chunks);
 
 /*
- * Fails the test, with the count of frames in each state, unless every frame
+ * Aborts, with the count of frames in each state, unless every frame
  * is free and no heap buffer is left; then closes the pool.
  */
 void test_pool_close(struct fs_pool *pool);

@@ -34,8 +34,7 @@ int rx(struct fs_port *port)
 	ck_assert_int_eq(buf->state, FS_BUF_RX);
 	ck_assert_uint_eq(buf->ifindex, port->ifindex);
 	ck_assert_uint_eq(buf->port, port->index);
-	for (uint32_t i = 1; i < buf->len; i++)
-		ck_assert_uint_eq(buf->data[i], buf->data[0]);
+	ck_assert(!memcmp(buf->data, buf->data + 1, buf->len - 1));
 	number = buf->data[0];
 	fs_pool_put(buf);
 	return number;
