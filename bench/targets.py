@@ -81,20 +81,25 @@ IDLE_CPU_SECONDS = 0.001
 
 
 def ratio(samples, client, server, other, metric):
-    """Min, median, max over the rounds in which both were measured."""
+    """Min, median, max over the rounds in which both were measured.
+
+    Rounds in which either was disturbed count only when there is no other.
+    """
     window, get = METRICS[metric]
 
     def by_round(name):
-        return {s["round"]: get(s) for s in samples
+        return {s["round"]: s for s in samples
                 if (s["server"], s["client"], s["window"]) == (name, client, window)}
 
     mine, theirs = by_round(server), by_round(other)
-    values = [mine[r] / theirs[r] for r in mine if theirs.get(r)]
-    if not values or not any(values):
+    both = [(mine[r], theirs[r]) for r in mine if r in theirs and get(theirs[r])]
+    quiet = [pair for pair in both if not any(map(disturbed, pair))]
+    values = [get(a) / get(b) for a, b in quiet or both]
+    if not any(values):
         return None
     return {"client": client, "server": server, "to": other, "metric": metric,
-            "rounds": len(values), "min": min(values), "median": statistics.median(values),
-            "max": max(values)}
+            "rounds": len(values), "disturbed": not quiet, "min": min(values),
+            "median": statistics.median(values), "max": max(values)}
 
 
 def ratios(samples):
@@ -123,11 +128,15 @@ def verdicts(samples, idle):
     return out
 
 
+def spread(r):
+    return f"({r['min']:.2f} .. {r['max']:.2f}){'~' if r['disturbed'] else ''}"
+
+
 def show(all_ratios, all_verdicts):
-    print("\nratios within a round: median (min .. max)")
+    print("\nratios within a round: median (min .. max); ~ no round was undisturbed")
     for r in all_ratios:
         print(f"  {r['client']:<7}{r['server']:<15} / {r['to']:<13} {r['metric']:<11}"
-              f"{r['median']:>7.2f}  ({r['min']:.2f} .. {r['max']:.2f})")
+              f"{r['median']:>7.2f}  {spread(r)}")
     print("\ntargets")
     for v in all_verdicts:
         word = "pass" if v["pass"] else "FAIL"
@@ -137,5 +146,4 @@ def show(all_ratios, all_verdicts):
             continue
         limit = f", bare AF_XDP {v['limit']:.2f}" if v.get("limit") else ""
         print(f"  {word}  {v['client']} client: {v['server']} / {v['to']} {v['metric']} "
-              f"{v['median']:.2f} ({v['min']:.2f} .. {v['max']:.2f}), wanted {v['sense']} "
-              f"{v['bound']:.2f}{limit}")
+              f"{v['median']:.2f} {spread(v)}, wanted {v['sense']} {v['bound']:.2f}{limit}")
