@@ -3,11 +3,12 @@
  * kernel_echo - the same services through a kernel UDP socket: what the fast
  * path is compared with.
  *
- *	kernel_echo [-p PORT] [--spin] [--kv KEY=VALUE]
+ *	kernel_echo [-p PORT] [--spin] [--batch N] [--kv KEY=VALUE]
  *
- * Echo, or with --kv GET of the one key. It takes and sends in batches
- * (recvmmsg, sendmmsg), because a good kernel server would. Without --spin it
- * blocks until a packet comes.
+ * Echo, or with --kv GET of the one key. It takes and sends up to N packets by
+ * one call (recvmmsg, sendmmsg), 64 if not told otherwise; with --batch 1 by
+ * recvfrom and sendto, as most servers do. Without --spin it blocks until a
+ * packet comes.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -23,15 +24,15 @@
 #include "bpf/fs_abi.h"
 
 enum {
-	BATCH = 64,
+	BATCH_MAX = 64,
 	BYTES_MAX = 2048,
 };
 
 static struct {
-	struct mmsghdr msgs[BATCH];
-	struct iovec iovs[BATCH];
-	struct sockaddr_in peers[BATCH];
-	char bytes[BATCH][BYTES_MAX];
+	struct mmsghdr msgs[BATCH_MAX];
+	struct iovec iovs[BATCH_MAX];
+	struct sockaddr_in peers[BATCH_MAX];
+	char bytes[BATCH_MAX][BYTES_MAX];
 } batch;
 
 struct entry {
@@ -93,15 +94,15 @@ static void set_up(int n)
 	}
 }
 
-static void serve(int fd, bool spin, const struct entry *entry)
+static void serve_batches(int fd, bool spin, const struct entry *entry, unsigned int limit)
 {
-	set_up(BATCH);
+	set_up(BATCH_MAX);
 	for (;;) {
 		unsigned int replies = 0;
 		int n;
 
 		do {
-			n = recvmmsg(fd, batch.msgs, BATCH, spin ? MSG_DONTWAIT : MSG_WAITFORONE,
+			n = recvmmsg(fd, batch.msgs, limit, spin ? MSG_DONTWAIT : MSG_WAITFORONE,
 				     NULL);
 		} while (n <= 0);
 		for (int i = 0; i < n; i++) {
@@ -119,15 +120,34 @@ static void serve(int fd, bool spin, const struct entry *entry)
 	}
 }
 
+static void serve_each(int fd, bool spin, const struct entry *entry)
+{
+	char bytes[BYTES_MAX];
+
+	for (;;) {
+		struct sockaddr_in peer;
+		socklen_t peer_len = sizeof(peer);
+		ssize_t n = recvfrom(fd, bytes, sizeof(bytes), spin ? MSG_DONTWAIT : 0,
+				     (struct sockaddr *)&peer, &peer_len);
+
+		if (n > 0 && entry)
+			n = (ssize_t)answer(entry, bytes, (size_t)n);
+		if (n > 0)
+			sendto(fd, bytes, (size_t)n, 0, (struct sockaddr *)&peer, peer_len);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option longopts[] = {
 		{ "spin", no_argument, NULL, 's' },
+		{ "batch", required_argument, NULL, 'b' },
 		{ "kv", required_argument, NULL, 'k' },
 		{ 0 },
 	};
 	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(7) };
 	struct entry entry = { 0 };
+	unsigned int limit = BATCH_MAX;
 	bool spin = false;
 	char *value;
 	int opt, fd;
@@ -137,13 +157,16 @@ int main(int argc, char **argv)
 			addr.sin_port = htons((uint16_t)atoi(optarg));
 		} else if (opt == 's') {
 			spin = true;
+		} else if (opt == 'b' && atoi(optarg) > 0 && atoi(optarg) <= BATCH_MAX) {
+			limit = (unsigned int)atoi(optarg);
 		} else if (opt == 'k' && (value = strchr(optarg, '='))) {
 			*value++ = 0;
 			entry = (struct entry){ optarg, value, strlen(optarg), strlen(value) };
 			if (entry.value_len > FS_KV_VALUE_MAX)
 				errx(2, "the value is longer than %d bytes", FS_KV_VALUE_MAX);
 		} else {
-			errx(2, "usage: kernel_echo [-p PORT] [--spin] [--kv KEY=VALUE]");
+			errx(2, "usage: kernel_echo [-p PORT] [--spin] [--batch N] "
+				"[--kv KEY=VALUE]");
 		}
 	}
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -151,5 +174,8 @@ int main(int argc, char **argv)
 		err(1, "UDP port %u", ntohs(addr.sin_port));
 	printf("kernel_echo: port %u\n", ntohs(addr.sin_port));
 	fflush(stdout);
-	serve(fd, spin, entry.key ? &entry : NULL);
+	if (limit == 1)
+		serve_each(fd, spin, entry.key ? &entry : NULL);
+	else
+		serve_batches(fd, spin, entry.key ? &entry : NULL, limit);
 }

@@ -20,7 +20,7 @@ class Server:
 
     argv      the process, or None: then XDP answers, and nobody runs
     fastsock  commands of `fastsock` that come after `fastsock attach`, or None
-    spins     the server busy-polls; the client does the same as the server
+    spins     the server busy-polls
     """
 
     def __init__(self, name, what, argv=None, fastsock=None, spins=True, kv=None, holds=None,
@@ -29,7 +29,7 @@ class Server:
         self.holds, self.kv, self.needs = holds, kv, needs
         self.kernel_twin = kernel_twin
         self.port = KV_PORT if kv else ECHO_PORT
-        self.client_spins = spins
+        self.spins = spins
         # XDP_TX on veth needs a native program on the other end.
         self.wants_stub = argv is None
 
@@ -57,14 +57,19 @@ class Server:
         return process
 
 
-KERNEL = f"{BUILD}/bench/kernel_echo"
+KERNEL = [f"{BUILD}/bench/kernel_echo", "-p", str(ECHO_PORT)]
 BARE = f"{BUILD}/bench/bare_echo"
 UDP_ECHO = f"{BUILD}/examples/udp_echo"
 
 SERVERS = [
-    Server("kernel-spin", "kernel UDP socket, busy-polling", [KERNEL, "-p", "7", "--spin"]),
-    Server("kernel-sleep", "kernel UDP socket, blocking", [KERNEL, "-p", "7"], spins=False,
-           kernel_twin="kernel-sleep"),
+    Server("kernel-spin", "kernel UDP socket, recvfrom and sendto, busy-polling",
+           [*KERNEL, "--batch", "1", "--spin"]),
+    Server("kernel-sleep", "kernel UDP socket, recvfrom and sendto, blocking",
+           [*KERNEL, "--batch", "1"], spins=False, kernel_twin="kernel-sleep"),
+    Server("kernel-mmsg-spin", "kernel UDP socket, recvmmsg and sendmmsg, busy-polling",
+           [*KERNEL, "--spin"]),
+    Server("kernel-mmsg-sleep", "kernel UDP socket, recvmmsg and sendmmsg, blocking",
+           KERNEL, spins=False, kernel_twin="kernel-sleep"),
     Server("bare-spin", "AF_XDP echo without a stack, busy-polling", [BARE, "-i", S0, "--spin"]),
     Server("bare-sleep", "AF_XDP echo without a stack, sleeping", [BARE, "-i", S0], spins=False,
            kernel_twin="kernel-sleep"),
@@ -80,7 +85,7 @@ SERVERS = [
            fastsock=[("answer", "add", "-i", S0, f"udp/{KV_PORT}", "kv"),
                      ("kv", "set", "-i", S0, KV_KEY, KV_VALUE)]),
     Server("kernel-kv", "the same key-value GET through a kernel socket, busy-polling",
-           [KERNEL, "-p", str(KV_PORT), "--spin", "--kv", KV], kv=KV, kernel_twin="kernel-kv"),
+           [KERNEL[0], "-p", str(KV_PORT), "--batch", "1", "--spin", "--kv", KV], kv=KV, kernel_twin="kernel-kv"),
 ]
 
 QUICK = ("kernel-spin", "kernel-sleep", "udp_echo-spin", "udp_echo-sleep", "xdp-echo")
