@@ -139,7 +139,7 @@ $(EXAMPLES) $(BENCH): $B/%: $B/%.o $(STATIC)
 TEST_LIB_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/lib/*.c))
 CHECK_TESTS := $(patsubst %.c,$B/%,$(sort $(wildcard tests/unit/*/test_*.c tests/sim/test_*.c \
 	tests/bpf/test_*.c)))
-CHECK_AUX = $(patsubst %.c,$B/%.o,$(filter-out $(dir $*)test_%.c,$(wildcard $(dir $*)*.c)))
+CHECK_AUX = $(patsubst %.c,$B/%.o,$(filter-out $(dir $*)test_%.c %.bpf.c,$(wildcard $(dir $*)*.c)))
 FUZZERS := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
 TEST_TOOLS := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard tests/netns/*.c tests/zc/*.c)))
 
