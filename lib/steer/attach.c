@@ -106,7 +106,7 @@ static int make_room(const struct attempt *a)
 		fs_base_log(a->log, FS_LOG_INFO,
 			    "%s: removing what an earlier program left behind in %s", a->iface.name,
 			    a->pins.dir);
-		err = fs_steer_pins_remove(&a->pins);
+		err = fs_steer_pins_clear(&a->pins);
 		if (err)
 			return fs_base_fail(a->log, err, "%s cannot be removed: %s", a->pins.dir,
 					    strerror(-err));

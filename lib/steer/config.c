@@ -25,7 +25,7 @@ bool fs_steer_config_refresh(struct fs_config *config, const struct fs_steer_ifa
 {
 	const struct fs_config was = *config;
 
-	config->flags &= FS_CONFIG_F_EXACT;
+	config->flags &= FS_CONFIG_F_EXACT | FS_CONFIG_F_CAPTURE;
 	if (skb_mode)
 		config->flags |= FS_CONFIG_F_SKB_MODE;
 	if (!iface->forwards)

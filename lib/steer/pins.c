@@ -96,11 +96,10 @@ void fs_steer_pins_del(const struct fs_steer_pins *pins, const char *name)
 	unlink(path_of(path, pins, name));
 }
 
-int fs_steer_pins_remove(const struct fs_steer_pins *pins)
+int fs_steer_pins_clear(const struct fs_steer_pins *pins)
 {
 	DIR *list = opendir(pins->dir);
 	struct dirent *entry;
-	int err;
 
 	if (!list)
 		return errno == ENOENT ? 0 : -errno;
@@ -108,7 +107,13 @@ int fs_steer_pins_remove(const struct fs_steer_pins *pins)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			unlinkat(dirfd(list), entry->d_name, 0);
 	closedir(list);
-	err = rmdir(pins->dir) ? -errno : 0;
+	return rmdir(pins->dir) ? -errno : 0;
+}
+
+int fs_steer_pins_remove(const struct fs_steer_pins *pins)
+{
+	int err = fs_steer_pins_clear(pins);
+
 	rmdir(pins->root);	/* not when another interface is there */
 	return err;
 }

@@ -30,7 +30,8 @@ bool fs_steer_pins_has(const struct fs_steer_pins *pins, const char *name);
 int fs_steer_pins_open(const struct fs_steer_pins *pins, const char *name);
 int fs_steer_pins_add(const struct fs_steer_pins *pins, const char *name, int fd);
 void fs_steer_pins_del(const struct fs_steer_pins *pins, const char *name);
-/* The directory and all in it, and the root when it is empty then. */
+/* The directory and all in it; remove: and the root when it is empty then. */
+int fs_steer_pins_clear(const struct fs_steer_pins *pins);
 int fs_steer_pins_remove(const struct fs_steer_pins *pins);
 
 #endif
