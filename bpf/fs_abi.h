@@ -38,6 +38,12 @@
 /* The XDP program's name, in both objects. */
 #define FS_PROG_NAME		"fastsock"
 
+/* Pinned beside the maps: the attached program; or, on a peer that only lets
+ * everything pass, that program; each user's answer program by its name. */
+#define FS_PIN_PROGRAM		"program"
+#define FS_PIN_PASS		"pass"
+#define FS_PIN_ANSWER		"answer_"
+
 enum fs_limit {
 	FS_RULES_MAX = 16384,
 	FS_SLOTS_MAX = 64,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The BPF objects, embedded, so that a program needs no file beside it.
- * Declared in lib/steer/object.h.
+ * Declared in lib/steer/objects.h.
  */
 	.section .rodata
 	.macro	embed name, file

@@ -20,6 +20,8 @@ enum fs_steer_mode {
 	FS_STEER_AUTO = 0,	/* native, else skb with a warning */
 	FS_STEER_NATIVE,
 	FS_STEER_SKB,
+	/* Or-ed to one of these: not inside libxdp's dispatcher, even if it could. */
+	FS_STEER_ALONE = 1 << 8,
 };
 
 struct fs_steer_info {
@@ -32,6 +34,8 @@ struct fs_steer_info {
 	uint32_t queues;	/* rx queues, the stride of the XSKMAP */
 	uint32_t mtu;
 	char driver[32];
+	bool pass_only;		/* it has only the program of fs_steer_attach_pass() */
+	bool elsewhere;		/* the pins belong to an interface of another netns */
 };
 
 /*
@@ -42,12 +46,39 @@ struct fs_steer_info {
 int fs_steer_attach(const char *ifname, enum fs_steer_mode mode,
 		    const struct fs_logger *log);
 
-/* Detach our program and remove the pins; no other program is touched. */
+/*
+ * Attach a program that passes everything: what a veth needs whose peer
+ * answers by XDP_TX. Native mode only; errors as of fs_steer_attach().
+ */
+int fs_steer_attach_pass(const char *ifname, const struct fs_logger *log);
+
+/*
+ * Detach our program and remove the pins; no other program is touched. Pins
+ * without a program or without an interface go, too. -ENOENT, with a
+ * sentence, when there is nothing of ours.
+ */
 int fs_steer_detach(const char *ifname, const struct fs_logger *log);
 
-/* -ENOENT without a sentence when nothing is attached, for the caller to act. */
+/*
+ * -ENOENT without a sentence when no program of ours is attached, for the
+ * caller to act; pins that a program has left behind count as nothing.
+ */
 int fs_steer_open(struct fs_steer **out, const char *ifname,
 		  const struct fs_logger *log);
+
+/*
+ * The same, but left-behind pins open, too (info.prog_id is 0), and so do
+ * those of a pass program and of another network namespace: to show them.
+ */
+int fs_steer_open_any(struct fs_steer **out, const char *ifname,
+		      const struct fs_logger *log);
+
+/*
+ * Names of the interfaces that have pins, one after another: @index from 0
+ * on, -ENOENT past the last.
+ */
+int fs_steer_iface_name(unsigned int index, char name[16]);
+
 void fs_steer_close(struct fs_steer *steer);
 int fs_steer_info(struct fs_steer *steer, struct fs_steer_info *info);
 
@@ -81,6 +112,9 @@ int fs_steer_rule_del(struct fs_steer *steer, const struct fs_rule_key *key);
 int fs_steer_rule_next(struct fs_steer *steer, const struct fs_rule_key *prev,
 		       struct fs_rule_key *next);
 
+/* How many slots this interface has: what the XSKMAP has room for. */
+uint32_t fs_steer_slot_count(const struct fs_steer *steer);
+
 /* 1: the slot's owner lives, 0: it is free or stale. */
 int fs_steer_slot_get(struct fs_steer *steer, uint32_t slot, struct fs_slot *out);
 
@@ -89,5 +123,18 @@ int fs_steer_stats(struct fs_steer *steer, uint64_t stats[FS_STAT_COUNT]);
 
 /* A map's descriptor by its FS_MAP_* name, owned by @steer; -ENOENT. */
 int fs_steer_map(struct fs_steer *steer, const char *name);
+
+/* The configuration as it was at open. */
+const struct fs_config *fs_steer_config(const struct fs_steer *steer);
+const struct fs_logger *fs_steer_log(const struct fs_steer *steer);
+
+/* The directory of the interface's pins. */
+const char *fs_steer_dir(const struct fs_steer *steer);
+
+/*
+ * The lock under which rules, slots and pins change: a descriptor to close
+ * when done, or -errno. Calls of this header take it themselves.
+ */
+int fs_steer_lock(struct fs_steer *steer);
 
 #endif

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * open.c - a look at the pins of a program that is there, whoever attached it:
+ * fs_steer_attach(), or `xdp-loader load -p`, whose configuration is still all
+ * zero and is filled here.
+ */
+#include <errno.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "steer/config.h"
+#include "steer/priv.h"
+#include "steer/program.h"
+#include "steer/quiet.h"
+
+static int fail_permission(const struct fs_steer *steer)
+{
+	return fs_base_fail(&steer->log, -EPERM,
+		"%s: no permission to look into %s; run as root, or let root give this user the directory",
+		steer->info.ifname, steer->pins.dir);
+}
+
+/* Whose pins are these? config is all zero when nobody has set them up. */
+static int read_config(struct fs_steer *steer)
+{
+	int fd = fs_steer_pins_open(&steer->pins, FS_MAP_CONFIG);
+	int err;
+
+	if (fd == -EACCES || fd == -EPERM)
+		return fail_permission(steer);
+	if (fd < 0)
+		return fd;
+	err = fs_steer_config_read(fd, &steer->config);
+	close(fd);
+	return err;
+}
+
+static int describe(struct fs_steer *steer, const struct fs_steer_iface *iface,
+		    struct fs_steer_program *program)
+{
+	struct fs_steer_info *info = &steer->info;
+	int err = fs_steer_program_get(program, iface->ifindex, &steer->pins);
+
+	if (err)
+		return fs_base_fail(&steer->log, err,
+				    "%s: the kernel does not say what is attached: %s", iface->name,
+				    strerror(-err));
+	info->ifindex = iface->ifindex;
+	info->mtu = iface->mtu;
+	info->queues = steer->config.queues ? steer->config.queues : iface->queues;
+	memcpy(info->driver, iface->driver, sizeof(info->driver));
+	info->prog_id = program->ours;
+	info->skb_mode = program->skb_mode;
+	info->dispatcher = program->is_dispatcher;
+	info->user_answers = fs_steer_pins_has(&steer->pins, FS_MAP_ANSWERS);
+	return 0;
+}
+
+/* First use of what xdp-loader attached, or a MAC or sysctl that changed. */
+static int update_config(struct fs_steer *steer, const struct fs_steer_iface *iface)
+{
+	struct fs_config config;
+	int lock, err;
+
+	lock = fs_steer_pins_lock(&steer->pins);
+	if (lock < 0)
+		return steer->config.abi_version ? 0 : fail_permission(steer);
+	err = fs_steer_config_read(steer->map[FS_STEER_CONFIG], &config);
+	if (!err && !config.abi_version) {
+		err = fs_steer_config_make(&config, iface, steer->info.skb_mode);
+		if (!err)
+			err = fs_steer_config_write(steer->map[FS_STEER_CONFIG], &config);
+	} else if (!err && fs_steer_config_refresh(&config, iface, steer->info.skb_mode)) {
+		err = fs_steer_config_write(steer->map[FS_STEER_CONFIG], &config);
+	}
+	close(lock);
+	if (err)
+		return fs_base_fail(&steer->log, err, "%s: its configuration cannot be written: %s",
+				    iface->name, strerror(-err));
+	steer->config = config;
+	steer->info.queues = config.queues;
+	return 0;
+}
+
+static int check_version(const struct fs_steer *steer)
+{
+	if (!steer->config.abi_version || steer->config.abi_version == FS_ABI_VERSION)
+		return 0;
+	return fs_base_fail(&steer->log, -EPROTO,
+		"%s: the attached program speaks version %u of the interface, this library %u; run `fastsock "
+		"detach %s` and attach again", steer->info.ifname, steer->config.abi_version,
+		FS_ABI_VERSION, steer->info.ifname);
+}
+
+static bool is_elsewhere(const struct fs_steer *steer, const struct fs_steer_iface *iface)
+{
+	return steer->config.netns && iface->netns && steer->config.netns != iface->netns;
+}
+
+static int open_attached(struct fs_steer *steer, const struct fs_steer_iface *iface, bool any)
+{
+	struct fs_steer_program program;
+	char where[64];
+	int err;
+
+	err = check_version(steer);
+	if (!err)
+		err = describe(steer, iface, &program);
+	if (err)
+		return err;
+	if (is_elsewhere(steer, iface) && !steer->info.prog_id) {
+		steer->info.elsewhere = true;
+		if (any)
+			return 0;
+		if (fs_steer_iface_runs_elsewhere(steer->config.netns, steer->config.ifindex, 0,
+						  where, sizeof(where)) == 0)
+			return -ENOENT;
+		return fs_base_fail(&steer->log, -EBUSY,
+			"%s: the pins in %s belong to an interface of that name in another network namespace "
+			"(%s); set FASTSOCK_PIN_ROOT to another directory of a BPF file system for one of them",
+			iface->name, steer->pins.dir, *where ? where : "unknown");
+	}
+	if (!steer->info.prog_id && !any)
+		return -ENOENT;
+	err = fs_steer_maps_open(steer);
+	if (!err && steer->info.prog_id)
+		err = update_config(steer, iface);
+	return err;
+}
+
+static int open_pins(struct fs_steer *steer, const char *ifname, bool any)
+{
+	struct fs_steer_program program;
+	struct fs_steer_iface iface;
+	int err;
+
+	err = fs_steer_pins_find(&steer->pins, ifname, false, &steer->log);
+	if (!err)
+		err = read_config(steer);
+	if (err)
+		return err;
+	err = fs_steer_iface_get(&iface, ifname, any ? &steer->log : NULL);
+	if (err)
+		return err;
+	if (!fs_steer_pins_has(&steer->pins, FS_PIN_PASS))
+		return open_attached(steer, &iface, any);
+	if (!any)
+		return -ENOENT;
+	steer->info.pass_only = true;
+	steer->info.elsewhere = is_elsewhere(steer, &iface);
+	return describe(steer, &iface, &program);
+}
+
+static int open_common(struct fs_steer **out, const char *ifname, const struct fs_logger *log,
+		       bool any)
+{
+	struct fs_steer *steer = calloc(1, sizeof(*steer));
+	struct fs_steer_quiet quiet;
+	int err;
+
+	if (!steer)
+		return -ENOMEM;
+	if (log)
+		steer->log = *log;
+	for (unsigned int i = 0; i < FS_STEER_MAP_COUNT; i++)
+		steer->map[i] = -1;
+	snprintf(steer->info.ifname, sizeof(steer->info.ifname), "%.15s", ifname);
+	fs_steer_quiet_begin(&quiet, log);
+	err = open_pins(steer, ifname, any);
+	fs_steer_quiet_end(&quiet);
+	if (err) {
+		fs_steer_close(steer);
+		return err;
+	}
+	*out = steer;
+	return 0;
+}
+
+static bool is_name(const char *ifname)
+{
+	return ifname && *ifname && strlen(ifname) < 16 && !strchr(ifname, '/') &&
+	       strcmp(ifname, ".") != 0 && strcmp(ifname, "..") != 0;
+}
+
+int fs_steer_open(struct fs_steer **out, const char *ifname, const struct fs_logger *log)
+{
+	struct fs_steer_iface iface;
+
+	/* For its sentence: without the interface nothing can be attached later. */
+	if (!is_name(ifname))
+		return fs_steer_iface_get(&iface, ifname, log);
+	return open_common(out, ifname, log, false);
+}
+
+int fs_steer_open_any(struct fs_steer **out, const char *ifname, const struct fs_logger *log)
+{
+	struct fs_steer_iface iface;
+
+	if (!is_name(ifname))
+		return fs_steer_iface_get(&iface, ifname, log);
+	return open_common(out, ifname, log, true);
+}
+
+void fs_steer_close(struct fs_steer *steer)
+{
+	if (!steer)
+		return;
+	fs_steer_maps_close(steer);
+	free(steer);
+}
+
+int fs_steer_info(struct fs_steer *steer, struct fs_steer_info *info)
+{
+	*info = steer->info;
+	return 0;
+}
+
+const struct fs_config *fs_steer_config(const struct fs_steer *steer)
+{
+	return &steer->config;
+}
+
+const struct fs_logger *fs_steer_log(const struct fs_steer *steer)
+{
+	return &steer->log;
+}
+
+const char *fs_steer_dir(const struct fs_steer *steer)
+{
+	return steer->pins.dir;
+}
+
+int fs_steer_lock(struct fs_steer *steer)
+{
+	return fs_steer_pins_lock(&steer->pins);
+}
+
+static int compare_names(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int is_iface_dir(const struct dirent *entry)
+{
+	return is_name(entry->d_name);
+}
+
+int fs_steer_iface_name(unsigned int index, char name[16])
+{
+	char root[FS_STEER_PATH_MAX];
+	struct dirent **names;
+	int n, err;
+
+	err = fs_steer_bpffs_root(root, false, NULL);
+	if (err)
+		return err;
+	n = scandir(root, &names, is_iface_dir, compare_names);
+	if (n < 0)
+		return errno == EACCES ? -EPERM : -ENOENT;
+	err = (int)index < n ? 0 : -ENOENT;
+	if (!err)
+		snprintf(name, 16, "%.15s", names[index]->d_name);
+	while (n-- > 0)
+		free(names[n]);
+	free(names);
+	return err;
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * slots.c - which process owns which part of the XSKMAP.
+ *
+ *	slot s owns entries [s * queues, s * queues + queues)
+ *
+ * A process that dies leaves its slot; its sockets vanish from the XSKMAP by
+ * themselves, so its traffic is the kernel's at once. What remains (the slot,
+ * its rules) is cleared by the next one that takes the slot. Process id and
+ * start time together tell a living owner from a recycled id.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "steer/priv.h"
+
+/* Field 22 of /proc/PID/stat; the second, in parentheses, may hold anything. */
+static uint64_t start_time(uint32_t pid)
+{
+	char path[40], text[512];
+	const char *at;
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (len <= 0)
+		return 0;
+	text[len] = '\0';
+	at = strrchr(text, ')');
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at + 1, NULL, 10) : 0;
+}
+
+bool fs_steer_slot_lives(const struct fs_slot *slot)
+{
+	return slot->pid && start_time(slot->pid) == slot->start_time;
+}
+
+uint32_t fs_steer_slot_count(const struct fs_steer *steer)
+{
+	uint32_t fit = FS_XSKS_MAX / MAX(steer->info.queues, 1u);
+
+	return MIN(fit, (uint32_t)FS_SLOTS_MAX);
+}
+
+int fs_steer_slot_get(struct fs_steer *steer, uint32_t slot, struct fs_slot *out)
+{
+	if (slot >= fs_steer_slot_count(steer))
+		return -ENOENT;
+	if (bpf_map_lookup_elem(steer->map[FS_STEER_SLOTS], &slot, out))
+		return -errno;
+	return fs_steer_slot_lives(out);
+}
+
+static int write_slot(struct fs_steer *steer, uint32_t slot, const struct fs_slot *value)
+{
+	return bpf_map_update_elem(steer->map[FS_STEER_SLOTS], &slot, value, BPF_ANY) ? -errno : 0;
+}
+
+static void clear_slot(struct fs_steer *steer, uint32_t slot)
+{
+	static const struct fs_slot none;
+
+	fs_steer_rules_forget(steer, slot);
+	for (uint32_t queue = 0; queue < steer->info.queues; queue++) {
+		uint32_t entry = slot * steer->info.queues + queue;
+
+		bpf_map_delete_elem(steer->map[FS_STEER_XSKS], &entry);
+	}
+	write_slot(steer, slot, &none);
+}
+
+static int take_locked(struct fs_steer *steer, uint32_t *slot)
+{
+	struct fs_slot mine = { .pid = (uint32_t)getpid() };
+	uint32_t count = fs_steer_slot_count(steer), i;
+	int fd, err;
+
+	for (i = 0; i < count; i++) {
+		struct fs_slot there;
+		int lives = fs_steer_slot_get(steer, i, &there);
+
+		if (lives < 0)
+			return lives;
+		if (!lives)
+			break;
+	}
+	if (i == count)
+		return fs_base_fail(&steer->log, -ENOSPC,
+			"%s: all %u slots are taken by living processes; `fastsock status %s` lists them",
+			steer->info.ifname, count, steer->info.ifname);
+	clear_slot(steer, i);
+	mine.start_time = start_time(mine.pid);
+	fd = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		ssize_t len = read(fd, mine.comm, sizeof(mine.comm) - 1);
+
+		mine.comm[len > 0 ? len - 1 : 0] = '\0';
+		close(fd);
+	}
+	err = write_slot(steer, i, &mine);
+	if (!err)
+		*slot = i;
+	return err;
+}
+
+static int fail_lock(const struct fs_steer *steer, int err)
+{
+	return fs_base_fail(&steer->log, err == -EACCES ? -EPERM : err,
+			    "%s: %s cannot be locked: %s; run as root, or let root give this user the "
+			    "directory", steer->info.ifname, steer->pins.root, strerror(-err));
+}
+
+int fs_steer_slot_take(struct fs_steer *steer, uint32_t *slot)
+{
+	int lock = fs_steer_lock(steer), err;
+
+	if (lock < 0)
+		return fail_lock(steer, lock);
+	err = take_locked(steer, slot);
+	close(lock);
+	return err;
+}
+
+void fs_steer_slot_put(struct fs_steer *steer, uint32_t slot)
+{
+	int lock = fs_steer_lock(steer);
+
+	clear_slot(steer, slot);
+	if (lock >= 0)
+		close(lock);
+}
+
+int fs_steer_xsk_set(struct fs_steer *steer, uint32_t slot, uint32_t queue, int xsk_fd)
+{
+	uint32_t entry = slot * steer->info.queues + queue;
+	struct fs_slot mine;
+	int lock, err = 0;
+
+	if (queue >= steer->info.queues || slot >= fs_steer_slot_count(steer))
+		return fs_base_fail(&steer->log, -ENODEV,
+			"%s: queue %u does not exist, the program was attached with %u; after `ethtool -L`, "
+			"detach and attach again", steer->info.ifname, queue, steer->info.queues);
+	lock = fs_steer_lock(steer);
+	if (lock < 0)
+		return fail_lock(steer, lock);
+	if (bpf_map_update_elem(steer->map[FS_STEER_XSKS], &entry, &xsk_fd, BPF_ANY))
+		err = fs_base_fail(&steer->log, -errno,
+			"%s: the AF_XDP socket of queue %u cannot be put into the XSKMAP: %s",
+			steer->info.ifname, queue, strerror(errno));
+	if (!err && fs_steer_slot_get(steer, slot, &mine) >= 0) {
+		mine.queues++;
+		write_slot(steer, slot, &mine);
+	}
+	close(lock);
+	return err;
+}
