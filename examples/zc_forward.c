@@ -52,17 +52,12 @@ static void send_or_drop(struct fs_udp *udp, struct fs_buf *buf)
 		fs_buf_release(&buf, 1);
 }
 
-static bool same(const struct fs_addr *a, const struct fs_addr *b)
-{
-	return a->family == b->family && a->port == b->port && !memcmp(a->ip, b->ip, 16);
-}
-
 static struct session *session_of(const struct fs_buf *buf)
 {
 	struct session *s;
 
 	for (unsigned int i = 0; i < n_sessions; i++)
-		if (same(&sessions[i].client, &buf->remote))
+		if (!memcmp(&sessions[i].client, &buf->remote, sizeof(buf->remote)))
 			return &sessions[i];
 	if (n_sessions == SESSIONS)
 		return NULL;

@@ -62,6 +62,8 @@ static int sleep_until(struct fs_stack *stack, uint64_t now_ns, uint64_t until_n
 		limit = &timeout;
 	}
 	stack->host.stats.sleeps++;
+	if (stack->world->pcap)
+		fs_pcap_flush(stack->world->pcap);
 	n = epoll_pwait2(stack->world->epfd, events, EVENTS, limit, NULL);
 	if (n < 0)
 		return -errno;

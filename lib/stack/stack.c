@@ -205,18 +205,19 @@ int fs_stack_add_port(struct fs_stack *stack, struct fs_port *port)
 	return 0;
 }
 
+/* All queues first: a queued frame may still carry the index of another port. */
 static void close_ports(struct fs_host *host)
 {
-	for (unsigned int i = host->n_ports; i-- > 0; ) {
-		struct fs_txq *q = &host->txq[i];
+	for (unsigned int i = 0; i < host->n_ports; i++) {
 		struct fs_buf *next;
 
-		for (struct fs_buf *buf = q->head; buf; buf = next) {
+		for (struct fs_buf *buf = host->txq[i].head; buf; buf = next) {
 			next = buf->next;
 			fs_pool_put(buf);
 		}
-		q->port->ops->close(q->port);
 	}
+	for (unsigned int i = host->n_ports; i-- > 0; )
+		host->txq[i].port->ops->close(host->txq[i].port);
 }
 
 /* What the application was lent and never gave back. */
