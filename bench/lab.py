@@ -29,6 +29,8 @@ CLIENT_IP = "10.77.0.1"
 SERVER_IP = "10.77.0.2"
 READY_SECONDS = 15
 
+LIBC = ctypes.CDLL(None, use_errno=True)
+PR_SET_PDEATHSIG = 1
 CLONE_NEWNS = 0x20000
 MS_REC_PRIVATE = 0x4000 | 0x40000
 
@@ -47,8 +49,7 @@ def call(*argv, check=True):
 
 def private_bpffs():
     """Give this process its own /sys/fs/bpf: pins meet nobody else's."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNS) or libc.mount(b"none", b"/", None, MS_REC_PRIVATE, None):
+    if LIBC.unshare(CLONE_NEWNS) or LIBC.mount(b"none", b"/", None, MS_REC_PRIVATE, None):
         raise LabError("a mount namespace: " + os.strerror(ctypes.get_errno()))
     call("mount", "-t", "bpf", "bpf", "/sys/fs/bpf")
 
@@ -61,13 +62,18 @@ def end_on_signals():
     signal.signal(signal.SIGHUP, stop)
 
 
+def die_with_parent():
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Process:
-    """A program of ours that runs beside the measurement."""
+    """A program of ours that runs beside the measurement, and never longer."""
 
     def __init__(self, argv, ready):
         self.argv = argv
         self.child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT, start_new_session=True)
+                                      stderr=subprocess.STDOUT, start_new_session=True,
+                                      preexec_fn=die_with_parent)
         self.pid = self.child.pid
         self.said = b""
         if ready:
