@@ -89,7 +89,8 @@ static __always_inline int echo_icmp(const struct fs_run *run)
 	int is_ip6 = packet->family == FS_AF_INET6;
 	struct icmp_header *icmp = fs_at(run->ctx, packet->l4_off, sizeof(*icmp));
 	enum csum_state state = CSUM_FULL;
-	__be16 *words, was;
+	__u16 was, now;
+	fs_word16 *words;
 	__u64 sum = 0;
 
 	if (!icmp || packet->options)
@@ -103,13 +104,14 @@ static __always_inline int echo_icmp(const struct fs_run *run)
 	icmp = fs_at(run->ctx, packet->l4_off, sizeof(*icmp));
 	if (!icmp)
 		return fs_pass(run, FS_STAT_pass_malformed);
-	words = (__be16 *)icmp;
+	words = (fs_word16 *)icmp;
 	was = words[0];
-	icmp->type = is_ip6 ? ICMP6_T_ECHO_REPLY : ICMP_T_ECHO_REPLY;
+	now = (was & bpf_htons(0x00ff)) | (is_ip6 ? bpf_htons(ICMP6_T_ECHO_REPLY << 8) : 0);
+	words[0] = now;
 	if (state == CSUM_COMPLETE)
-		icmp->csum = (__u16)~fs_csum_fold(sum + words[0] + words[2] + words[3]);
+		icmp->csum = (__u16)~fs_csum_fold(sum + now + words[2] + words[3]);
 	else
-		icmp->csum = fs_csum_replace(icmp->csum, was, words[0]);
+		icmp->csum = fs_csum_replace(icmp->csum, was, now);
 	return fs_tx(run, FS_STAT_tx_icmp_echo);
 }
 

@@ -20,6 +20,11 @@
 #include <bpf/bpf_helpers.h>
 #include "fs_abi.h"
 
+/* Bytes read or written as words, whatever their declared type. */
+typedef __u16 __attribute__((may_alias)) fs_word16;
+typedef __u32 __attribute__((may_alias)) fs_word32;
+typedef __u64 __attribute__((may_alias)) fs_word64;
+
 static __always_inline __u16 fs_csum_fold(__u64 sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);

@@ -66,19 +66,23 @@ static __always_inline int fs_reply_eth(const struct fs_run *run)
 static __always_inline int fs_reply_ip4(const struct fs_run *run, __u32 l4_len)
 {
 	struct iphdr *ip = fs_at(run->ctx, run->packet->l3_off, sizeof(*ip));
-	__be16 *tos, *ttl;
-	__u64 sum;
+	__u16 tos_word, ttl_word, tos_was, ttl_was, len_was;
+	fs_word16 *words = (fs_word16 *)ip;
 
 	if (!ip)
 		return -1;
-	tos = (__be16 *)ip;
-	ttl = (__be16 *)&ip->ttl;
-	sum = (__u64)(__u16)~ip->check + (__u16)~*tos + (__u16)~ip->tot_len + (__u16)~*ttl;
-	ip->tos &= 0xfc;
-	ip->ttl = FS_REPLY_TTL;
-	ip->tot_len = bpf_htons((__u16)(sizeof(*ip) + l4_len));
-	sum += (__u64)*tos + ip->tot_len + *ttl;
-	ip->check = (__u16)~fs_csum_fold(sum);
+	tos_was = words[0];
+	len_was = words[1];
+	ttl_was = words[4];
+	tos_word = tos_was & bpf_htons(0xfffc);
+	ttl_word = (ttl_was & bpf_htons(0x00ff)) | bpf_htons(FS_REPLY_TTL << 8);
+	words[0] = tos_word;
+	words[1] = bpf_htons((__u16)(sizeof(*ip) + l4_len));
+	words[4] = ttl_word;
+	ip->check = (__u16)~fs_csum_fold((__u64)(__u16)~ip->check +
+					 (__u16)~tos_was + tos_word +
+					 (__u16)~len_was + words[1] +
+					 (__u16)~ttl_was + ttl_word);
 	fs_swap32(&ip->saddr, &ip->daddr);
 	return 0;
 }

@@ -74,10 +74,6 @@ struct kv_reply {
 	__u8 status;
 };
 
-/* Header words are read as such after their fields were written. */
-typedef __u32 __attribute__((may_alias)) kv_word32;
-typedef __u64 __attribute__((may_alias)) kv_word64;
-
 static __always_inline struct fs_kv_hdr *kv_request(const struct fs_run *run)
 {
 	return (struct fs_kv_hdr *)run->scratch->block;
@@ -204,7 +200,7 @@ static __always_inline __u64 kv_key_sum(const struct fs_run *run, __u32 key_len)
  */
 static __always_inline __u64 kv_pad_key(const struct fs_run *run, __u32 key_len, __u64 pad)
 {
-	kv_word64 *behind = (kv_word64 *)(run->scratch->block + sizeof(struct fs_kv_hdr) + key_len);
+	fs_word64 *behind = (fs_word64 *)(run->scratch->block + sizeof(struct fs_kv_hdr) + key_len);
 	__u64 was = *behind;
 
 	*behind = pad;
@@ -301,18 +297,19 @@ static __always_inline enum kv_result kv_process(const struct fs_run *run, struc
 static __always_inline int kv_send(const struct fs_run *run, const struct kv_reply *reply)
 {
 	struct udphdr *udp = fs_reply_udp(run, reply->len);
-	struct fs_kv_hdr *hdr = fs_at(run->ctx, run->packet->payload_off, sizeof(*hdr));
-	const kv_word32 *words = (const kv_word32 *)hdr;
-	__u64 sum;
+	fs_word32 *hdr = fs_at(run->ctx, run->packet->payload_off, sizeof(struct fs_kv_hdr));
+	__u32 say, lengths;
 
 	if (!udp || !hdr)
 		return fs_pass(run, FS_STAT_pass_malformed);
-	hdr->op |= FS_KV_REPLY;
-	hdr->status = reply->status;
-	hdr->value_len = bpf_htons((__u16)reply->value_len);
-	sum = fs_pseudo(run, reply->len + sizeof(*udp)) + udp->source + udp->dest + udp->len;
-	sum += (__u64)words[0] + words[1] + words[2] + words[3] + reply->sum;
-	udp->check = fs_csum_udp(sum);
+	/* As in struct fs_kv_hdr: magic to status, id, both lengths, reserved. */
+	say = hdr[0] | bpf_htonl(FS_KV_REPLY << 8 | reply->status);
+	lengths = hdr[2] | bpf_htonl(reply->value_len);
+	hdr[0] = say;
+	hdr[2] = lengths;
+	udp->check = fs_csum_udp(fs_pseudo(run, reply->len + sizeof(*udp)) +
+				 udp->source + udp->dest + udp->len +
+				 say + hdr[1] + lengths + reply->sum);
 	return fs_tx(run, FS_STAT_tx_kv);
 }
 

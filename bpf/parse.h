@@ -35,7 +35,6 @@ enum fragment {
 };
 
 enum icmp_type {
-	ICMP_T_ECHO_REPLY = 0,
 	ICMP_T_UNREACHABLE = 3,
 	ICMP_T_ECHO = 8,
 	ICMP_T_TIME_EXCEEDED = 11,

@@ -256,7 +256,7 @@ START_TEST(damaged_request_is_dropped)
 	struct packet p = kv_request(.ip6 = _i, .key = "colour", .key_len = 6, .room = 50);
 
 	kv_publish(&rig, "colour", 6, "green", 5);
-	kv_publish(&rig, "coloum", 6, "red", 3);
+	kv_publish(&rig, "colouX", 6, "red", 3);
 	for (size_t i = p.l4 + 4; i < p.len; i++) {
 		struct packet damaged = p;
 
