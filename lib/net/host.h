@@ -86,6 +86,11 @@ struct fs_host {
 	struct fs_ready **ready_tail;
 	struct fs_stack_stats stats;
 	uint8_t *scratch;	/* 64 KiB, for what comes from the kernel */
+	/* The last address found to be ours, and the mirror it was found in. */
+	const struct fs_nl_mirror *mirror;
+	uint64_t local_generation;
+	uint8_t local_family;
+	uint8_t local_ip[16];
 };
 
 /* The port that a frame for @ifindex goes out by; -1: none of ours. */
@@ -97,6 +102,20 @@ static inline int fs_host_port_for(const struct fs_host *host, uint32_t ifindex,
 		if (host->txq[i].port->ifindex == ifindex)
 			return (int)i;
 	return -1;
+}
+
+/* Is @ip (unused bytes zero) an address of this host? */
+static inline bool fs_host_is_local(struct fs_host *host, uint8_t family, const uint8_t ip[16])
+{
+	if (likely(host->local_generation == host->mirror->generation &&
+		   host->local_family == family && !memcmp(host->local_ip, ip, 16)))
+		return true;
+	if (!fs_net_is_local(host->net, family, ip))
+		return false;
+	host->local_generation = host->mirror->generation;
+	host->local_family = family;
+	memcpy(host->local_ip, ip, 16);
+	return true;
 }
 
 static inline bool fs_host_has_room(const struct fs_host *host, int port)

@@ -29,7 +29,7 @@ struct fs_port_ops {
 	 * Take up to @n received frames. They come in state RX, with data and
 	 * len covering the whole frame from the Ethernet header on, and
 	 * rx ifindex and port set. Also returns transmitted frames to the pool
-	 * and refills: after rx() the port has all the frames it can use.
+	 * and refills, at the latest when it has nothing to receive.
 	 */
 	unsigned int (*rx)(struct fs_port *port, struct fs_buf **bufs, unsigned int n);
 

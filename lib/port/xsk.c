@@ -2,8 +2,8 @@
 /*
  * xsk.c - the AF_XDP port's packet path: bursts between rings and buffers.
  *
- * Invariants: the fill ring is full whenever the pool has frames; a frame in
- * FILL or TX with buf->port == port.index is the kernel's; in_flight counts
+ * Invariants: to_fill is what the fill ring lacks, less than a batch while the
+ * pool has frames; a frame in FILL or TX with buf->port == port.index is the kernel's; in_flight counts
  * those in TX, so the completion ring (as large as the TX ring) never fills.
  * A descriptor that the kernel would refuse is never built: it would not be
  * completed either, and the frame would be lost.
@@ -13,6 +13,10 @@
 #include <sys/socket.h>
 
 #include "port/xsk_priv.h"
+
+enum {
+	MAINTAIN_BATCH = 64,
+};
 
 static struct xsk *to_xsk(const struct fs_port *port)
 {
@@ -45,9 +49,9 @@ static void refill(struct xsk *x)
 {
 	struct fs_pool *pool = x->port.pool;
 	struct xsk_ring *r = &x->fill;
-	uint32_t n = ring_room(r, r->mask + 1);
+	uint32_t n = MIN(x->to_fill, pool->n_free);
 
-	n = MIN(n, pool->n_free);
+	n = MIN(n, ring_room(r, n));
 	if (!n)
 		return;
 	for (uint32_t i = 0; i < n; i++) {
@@ -56,22 +60,36 @@ static void refill(struct xsk *x)
 		buf->port = x->port.index;
 		*ring_addr(r, r->ours + i) = fs_pool_addr(pool, buf->area);
 	}
+	x->to_fill -= n;
 	r->ours += n;
 	ring_produce(r);
 	if (ring_needs_wakeup(r))
 		wake_rx(x);
 }
 
+/*
+ * Frames come back from transmission and go out to be received into. Done
+ * when there is nothing to receive, or a batch has piled up: each touches a
+ * cache line that the kernel writes.
+ */
+static void maintain(struct xsk *x)
+{
+	if (x->in_flight)
+		reclaim(x);
+	if (x->to_fill)
+		refill(x);
+}
+
 static unsigned int xsk_rx(struct fs_port *port, struct fs_buf **bufs, unsigned int n)
 {
 	struct xsk *x = to_xsk(port);
 	struct xsk_ring *r = &x->rx;
-	uint32_t ready;
+	uint32_t ready = ring_ready(r);
 
-	if (x->in_flight)
-		reclaim(x);
-	ready = ring_ready(r);
-	if (!ready && x->busy_poll) {
+	if (!ready) {
+		maintain(x);
+		if (!x->busy_poll)
+			return 0;
 		wake_rx(x);
 		ready = ring_ready(r);
 	}
@@ -86,11 +104,13 @@ static unsigned int xsk_rx(struct fs_port *port, struct fs_buf **bufs, unsigned 
 		buf->ifindex = port->ifindex;
 		bufs[i] = buf;
 	}
-	if (n) {
-		r->ours += n;
-		ring_consume(r);
-	}
-	refill(x);
+	if (!n)
+		return 0;
+	r->ours += n;
+	ring_consume(r);
+	x->to_fill += n;
+	if (x->to_fill >= MAINTAIN_BATCH)
+		maintain(x);
 	return n;
 }
 
@@ -236,6 +256,7 @@ int fs_port_xsk_open(struct fs_port **out, const struct fs_xsk_opts *opts)
 		free(x);
 		return err;
 	}
+	x->to_fill = opts->fill;
 	refill(x);
 	*out = &x->port;
 	return 0;

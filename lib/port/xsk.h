@@ -12,6 +12,7 @@ struct fs_xsk_opts {
 	uint32_t ifindex;
 	uint32_t queue;
 	uint32_t ring_size;		/* entries of each ring, a power of two */
+	uint32_t fill;			/* frames kept in the fill ring, at most ring_size */
 	enum fs_xsk_mode mode;
 	uint32_t busy_poll_us;
 	uint8_t index;			/* of the port in its stack */

@@ -32,6 +32,7 @@ struct xsk {
 	int fd;
 	bool busy_poll;
 	uint32_t in_flight;	/* frames given to TX and not completed */
+	uint32_t to_fill;	/* frames that the fill ring could take */
 	struct xsk_ring rx;
 	struct xsk_ring tx;
 	struct xsk_ring fill;

@@ -93,11 +93,14 @@ static int open_port(struct fs_stack *stack, const struct fs_iface *iface, uint3
 {
 	struct fs_world *world = stack->world;
 	struct fs_host *host = &stack->host;
+	const uint32_t ring_size = opts->ring_size ? opts->ring_size : RING_SIZE;
+	const uint32_t share = world->pool->chunks / (2 * count_queues(world));
 	const struct fs_xsk_opts xsk = {
 		.ifname = iface->name,
 		.ifindex = iface->ifindex,
 		.queue = queue,
-		.ring_size = opts->ring_size ? opts->ring_size : RING_SIZE,
+		.ring_size = ring_size,
+		.fill = MIN(ring_size, MAX(share, 1u)),
 		.mode = port_mode(iface, mode),
 		.busy_poll_us = opts->busy_poll_us,
 		.index = (uint8_t)host->n_ports,

@@ -96,12 +96,13 @@ static int rounds(struct fs_stack *stack, struct fs_event *events, int n, bool s
 
 int fs_stack_poll(struct fs_stack *stack, struct fs_event *events, int n, int64_t timeout_us)
 {
-	const uint64_t start_ns = clock_ns();
 	const uint64_t spin_ns = stack->world->spin_ns;
-	const uint64_t end_ns = timeout_us < 0 ? FS_NEVER :
-		start_ns + (uint64_t)timeout_us * NSEC_PER_USEC;
-	uint64_t now_ns = start_ns;
+	uint64_t start_ns, end_ns, now_ns;
 
+	/* Before anything else: what the application sent is being waited for. */
+	fs_stack_transmit(stack);
+	start_ns = now_ns = clock_ns();
+	end_ns = timeout_us < 0 ? FS_NEVER : start_ns + (uint64_t)timeout_us * NSEC_PER_USEC;
 	for (;;) {
 		const bool spins = now_ns - start_ns < spin_ns;
 		int got, err;

@@ -23,7 +23,7 @@ static bool is_ours(struct fs_stack *stack, const struct fs_wire_frame *f)
 	uint8_t ip[16] = { 0 };
 
 	memcpy(ip, f->dst, f->addr_len);
-	return fs_net_is_local(stack->host.net, f->family, ip);
+	return fs_host_is_local(&stack->host, f->family, ip);
 }
 
 static void rx_icmp(struct fs_stack *stack, struct fs_buf *buf, const struct fs_wire_frame *f)

@@ -164,6 +164,7 @@ int fs_stack_create(struct fs_stack **out, const struct fs_stack_core *core)
 	stack->mirror = core->mirror;
 	stack->host.ops = core->host_ops;
 	stack->host.pool = core->pool;
+	stack->host.mirror = core->mirror;
 	stack->host.log = core->log;
 	stack->host.seed = core->seed;
 	stack->host.csum_mode = core->csum_mode;

@@ -43,9 +43,18 @@ static struct fs_udp *find(struct fs_udp_table *table, uint8_t family, const uin
 struct fs_udp *fs_udp_find(struct fs_udp_table *table, uint8_t family, const uint8_t ip[16],
 			   uint16_t port)
 {
-	struct fs_udp *udp = find(table, family, ip, port);
+	struct fs_udp_memo *memo = &table->memo;
+	struct fs_udp *udp;
 
-	return udp ? udp : find(table, family, any_ip, port);
+	if (likely(memo->udp && memo->port == port && memo->family == family &&
+		   !memcmp(memo->ip, ip, 16)))
+		return memo->udp;
+	udp = find(table, family, ip, port);
+	if (!udp)
+		udp = find(table, family, any_ip, port);
+	*memo = (struct fs_udp_memo){ .udp = udp, .family = family, .port = port };
+	memcpy(memo->ip, ip, 16);
+	return udp;
 }
 
 static void link_endpoint(struct fs_udp *udp, uint8_t family)
@@ -53,6 +62,7 @@ static void link_endpoint(struct fs_udp *udp, uint8_t family)
 	struct fs_udp **bucket = bucket_of(udp->table, family, udp->local.ip, udp->local.port);
 	struct fs_udp_link *link = &udp->link[fs_udp_link_index(family)];
 
+	udp->table->memo.udp = NULL;
 	link->next = *bucket;
 	link->linked = true;
 	*bucket = udp;
@@ -65,6 +75,7 @@ static void unlink_endpoint(struct fs_udp *udp, uint8_t family)
 
 	if (!udp->link[i].linked)
 		return;
+	udp->table->memo.udp = NULL;
 	while (*at != udp)
 		at = &(*at)->link[i].next;
 	*at = udp->link[i].next;

@@ -88,7 +88,7 @@ static int complete_source(struct fs_host *host, struct fs_buf *buf, const struc
 		memcpy(buf->local.ip, dst->src, 16);
 		return 0;
 	}
-	return fs_net_is_local(host->net, buf->local.family, buf->local.ip) ?
+	return fs_host_is_local(host, buf->local.family, buf->local.ip) ?
 		0 : -EADDRNOTAVAIL;
 }
 

@@ -43,9 +43,18 @@ struct fs_udp {
 	struct fs_watch twin;		/* fd -1: none */
 };
 
+/* What the last datagram was for: most often the next one's, too. */
+struct fs_udp_memo {
+	struct fs_udp *udp;	/* NULL: nothing remembered */
+	uint8_t family;
+	uint16_t port;
+	uint8_t ip[16];
+};
+
 struct fs_udp_table {
 	struct fs_host *host;
 	uint32_t endpoints;
+	struct fs_udp_memo memo;
 	struct fs_udp *bucket[2][FS_UDP_BUCKETS];	/* chains of one family never meet */
 };
 
