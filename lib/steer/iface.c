@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "steer/iface.h"
+#include "steer/steer.h"
 
 static int ask(int fd, unsigned long what, const char *ifname, struct ifreq *request)
 {
@@ -74,6 +75,11 @@ uint64_t fs_steer_iface_netns(void)
 	struct stat st;
 
 	return stat("/proc/thread-self/ns/net", &st) ? 0 : st.st_ino;
+}
+
+bool fs_steer_iface_exists(const char *ifname)
+{
+	return if_nametoindex(ifname) != 0;
 }
 
 static int fill(struct fs_steer_iface *iface, int fd)

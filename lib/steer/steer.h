@@ -79,6 +79,9 @@ int fs_steer_open_any(struct fs_steer **out, const char *ifname,
  */
 int fs_steer_iface_name(unsigned int index, char name[16]);
 
+/* Is there an interface of that name in this network namespace? */
+bool fs_steer_iface_exists(const char *ifname);
+
 void fs_steer_close(struct fs_steer *steer);
 int fs_steer_info(struct fs_steer *steer, struct fs_steer_info *info);
 
