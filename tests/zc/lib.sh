@@ -34,7 +34,8 @@ else
 	nic=zc0 nic4=10.1.1.1 nic6=fd01::1
 fi
 
-peer() { nsenter --net=/run/netns/peer "$@"; }
+in_peer=(nsenter --net=/run/netns/peer)
+peer() { "${in_peer[@]}" "$@"; }
 
 # need FILE...: the project's own files that this case is about.
 need() {
@@ -46,7 +47,8 @@ need() {
 }
 
 # start NAME COMMAND...: in the background, its output in $work/NAME. $pid is
-# its process id. It ends with the case.
+# its process id. It ends with the case. A command, not a function such as peer:
+# a signal would end the shell that runs that, and not what it runs.
 start() {
 	local name=$1
 	shift

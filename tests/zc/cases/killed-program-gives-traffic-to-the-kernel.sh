@@ -14,7 +14,7 @@ expect() {	# WHO WHEN
 }
 
 attach "$nic"
-start load peer "${udp[@]}" load "$nic4" 7
+start load "${in_peer[@]}" "${udp[@]}" load "$nic4" 7
 load=$pid
 for round in 1 2 3; do
 	start echo "$B/examples/udp_echo" -i "$nic" -p 7

@@ -15,3 +15,4 @@ peer "${udp[@]}" sizes "$nic4" 7 1 100
 answered=$(stat_of "$nic" tx_echo)
 [ "$answered" = 100 ] || fail "100 requests came back, tx_echo says $answered"
 xdp-loader unload --all "$nic"
+rm -r "/sys/fs/bpf/fastsock/$nic"	# xdp-loader leaves what -p pinned
