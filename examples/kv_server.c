@@ -22,9 +22,7 @@
 #include <fastsock/kvmsg.h>
 #include <fastsock/udp.h>
 
-enum {
-	HOT = 16,
-};
+enum { HOT = 16 };
 
 struct item {
 	uint32_t hits;
@@ -84,37 +82,32 @@ static enum fs_kv_status set(struct item *e, const struct fs_kv_request *r)
 	return FS_KV_OK;
 }
 
-static void del(struct item *e)
-{
-	fs_kv_withdraw(hot, e->key, e->key_len);
-	tdelete(e, &tree, by_key);
-	free(e);
-}
-
 /* Answer the request in @buf in place; how long the reply is, 0: none. */
 static size_t answer(struct fs_buf *buf)
 {
+	enum fs_kv_status status = FS_KV_OK;
 	struct fs_kv_request r;
-	struct item *e;
 	int err = fs_kv_request_read(&r, buf->data, buf->len);
+	struct item *e = err ? NULL : find(&r);
 
 	if (err == -EPROTO)
 		return 0;
-	if (err)
-		return fs_kv_reply_write(buf->data, &r, FS_KV_BAD, NULL, 0);
-	if (r.op == FS_KV_PING)
-		return fs_kv_reply_write(buf->data, &r, FS_KV_OK, NULL, 0);
-	e = find(&r);
-	if (r.op == FS_KV_SET)
-		return fs_kv_reply_write(buf->data, &r, set(e, &r), NULL, 0);
-	if (!e)
-		return fs_kv_reply_write(buf->data, &r, FS_KV_NOT_FOUND, NULL, 0);
-	if (r.op == FS_KV_GET && ++e->hits == HOT)
-		publish(e);
-	if (r.op == FS_KV_GET)
+	if (err) {
+		status = FS_KV_BAD;
+	} else if (r.op == FS_KV_SET) {
+		status = set(e, &r);
+	} else if (r.op != FS_KV_PING && !e) {
+		status = FS_KV_NOT_FOUND;
+	} else if (r.op == FS_KV_DEL) {
+		fs_kv_withdraw(hot, e->key, e->key_len);
+		tdelete(e, &tree, by_key);
+		free(e);
+	} else if (r.op == FS_KV_GET) {
+		if (++e->hits == HOT)
+			publish(e);
 		return fs_kv_reply_write(buf->data, &r, FS_KV_OK, e->value, e->value_len);
-	del(e);
-	return fs_kv_reply_write(buf->data, &r, FS_KV_OK, NULL, 0);
+	}
+	return fs_kv_reply_write(buf->data, &r, status, NULL, 0);
 }
 
 static int serve(struct fs_stack *stack, const char *ifname, uint16_t port)
@@ -133,8 +126,7 @@ static int serve(struct fs_stack *stack, const char *ifname, uint16_t port)
 	if (err || (err = fs_ctl_open(&ctl, &ctl_opts)) || (err = fs_kv_open(&hot, &kv_opts)) ||
 	    (err = fs_ctl_rule_set(ctl, &rule)))
 		goto out;
-	printf("kv_server: port %u on %s\n", port, ifname);
-	fflush(stdout);
+	printf("kv_server: port %u\n", port), fflush(stdout);
 	while (!stop && fs_stack_poll(stack, &event, 1, -1) != -ENETDOWN)
 		while (fs_udp_recv(udp, &buf, 1))
 			if (!(buf->len = (uint32_t)answer(buf)) || fs_udp_send(udp, &buf, 1) < 0)
@@ -158,10 +150,8 @@ int main(int argc, char **argv)
 			opts.ifname = optarg;
 		else if (opt == 'p')
 			port = (uint16_t)atoi(optarg);
-	if (!opts.ifname || !port || optind != argc) {
-		fprintf(stderr, "usage: kv_server -i IFACE [-p PORT]\n");
-		return 2;
-	}
+	if (!opts.ifname || !port || optind != argc)
+		return fprintf(stderr, "usage: kv_server -i IFACE [-p PORT]\n"), 2;
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	if (fs_stack_open(&stack, &opts))

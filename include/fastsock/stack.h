@@ -77,6 +77,8 @@ struct fs_stack_opts {
  *   -EMSGSIZE     the interface's MTU is larger than a frame
  *   -ENOSPC       all slots of the interface are taken
  *   -ENOMEM, -ENOBUFS  memory, or RLIMIT_MEMLOCK without CAP_IPC_LOCK
+ *   -EIO          no random numbers
+ * or what opening the capture file gives.
  */
 FS_API int fs_stack_open(struct fs_stack **out, const struct fs_stack_opts *opts);
 

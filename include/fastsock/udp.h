@@ -88,11 +88,13 @@ FS_API unsigned int fs_udp_recv(struct fs_udp *udp, struct fs_buf **bufs, unsign
  *   -EAGAIN        no room now: poll, then try again
  *   -ENETUNREACH, -EHOSTUNREACH, -EACCES, -EINVAL
  *                  no route, or one that says unreachable, prohibit, blackhole
- *   -EMSGSIZE      larger than 65,507 bytes
+ *   -EMSGSIZE      larger than 65,507 bytes, or larger than the path takes and
+ *                  there is no twin to fragment it
  *   -EDESTADDRREQ  no remote address
  *   -EADDRNOTAVAIL @local is not a local address
  *   -EAFNOSUPPORT  @remote and @local are of different families
  *   -ENETDOWN      the interface is down
+ * or what sendmsg(2) says of a datagram that the twin has to send.
  */
 FS_API int fs_udp_send(struct fs_udp *udp, struct fs_buf **bufs, unsigned int n);
 

@@ -27,8 +27,7 @@ static int fail_socket(const struct fs_xsk_opts *o, int err)
 {
 	if (err == -EPERM)
 		return fs_base_fail(&o->log, err,
-			"%s: opening an AF_XDP socket needs CAP_NET_RAW; run as root or grant it "
-			"with setcap cap_net_raw,cap_net_admin,cap_bpf,cap_perfmon+ep PROGRAM",
+			"%s: opening an AF_XDP socket needs CAP_NET_RAW; run as root or with it",
 			o->ifname);
 	if (err == -EAFNOSUPPORT)
 		return fs_base_fail(&o->log, -EOPNOTSUPP,
