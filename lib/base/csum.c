@@ -2,39 +2,58 @@
 /*
  * csum.c - the sum over a run of bytes.
  *
- * Words of 32 bits into 64-bit accumulators: no carry to handle until the
- * end, and the compiler vectorises the inner loop.
+ * One's complement sums do not mind the width of their words, so 64 bits at
+ * a time with the carry added back; two lanes keep two additions under way.
  */
 #include "base/csum.h"
 
-static uint64_t add_tail(uint64_t sum, const uint8_t *p, size_t len)
+static uint64_t load64(const uint8_t *p)
 {
-	uint32_t word;
-	uint8_t last[4] = { 0 };
+	uint64_t word;
 
-	for (; len >= 4; len -= 4, p += 4) {
-		memcpy(&word, p, 4);
-		sum = fs_csum_add64(sum, word);
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+/* Fewer than eight bytes, zero-padded behind. */
+static uint64_t load_tail(const uint8_t *p, size_t len)
+{
+	uint64_t word = 0;
+	uint32_t four;
+	uint16_t two;
+	size_t at = 0;
+
+	if (len & 4) {
+		memcpy(&four, p, 4);
+		word = four;
+		at = 4;
 	}
-	memcpy(last, p, len);
-	memcpy(&word, last, 4);
-	return fs_csum_add64(sum, word);
+	if (len & 2) {
+		memcpy(&two, p + at, 2);
+		word += two;
+	}
+	if (len & 1) {
+		uint8_t last[2] = { p[len - 1], 0 };
+
+		memcpy(&two, last, 2);
+		word += two;
+	}
+	return word;
 }
 
 uint64_t fs_csum_add(uint64_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	uint64_t lanes[4] = { 0 };
+	uint64_t other = 0;
 
-	/* 2^32 words fit in a lane before it could overflow. */
-	for (; len >= 32; len -= 32, p += 32) {
-		uint32_t word[8];
-
-		memcpy(word, p, 32);
-		for (int i = 0; i < 4; i++)
-			lanes[i] += (uint64_t)word[i] + word[i + 4];
+	for (; len >= 16; len -= 16, p += 16) {
+		sum = fs_csum_add64(sum, load64(p));
+		other = fs_csum_add64(other, load64(p + 8));
 	}
-	for (int i = 0; i < 4; i++)
-		sum = fs_csum_add64(sum, lanes[i]);
-	return add_tail(sum, p, len);
+	if (len & 8) {
+		sum = fs_csum_add64(sum, load64(p));
+		p += 8;
+	}
+	other = fs_csum_add64(other, load_tail(p, len & 7));
+	return fs_csum_add64(sum, other);
 }
