@@ -115,7 +115,7 @@ enum fs_ctl_state {
 	FS_CTL_ATTACHED = 0,
 	FS_CTL_STALE = 1,	/* pins, but no program uses them any more */
 	FS_CTL_PASS_ONLY = 2,	/* the program of fs_ctl_opts.pass */
-	FS_CTL_ELSEWHERE = 3,	/* an interface of that name in another namespace */
+	FS_CTL_ELSEWHERE = 3,	/* an interface of that name in another network namespace */
 };
 
 struct fs_ctl_info {
@@ -133,6 +133,7 @@ struct fs_ctl_info {
 	char driver[32];
 	char pins[256];		/* the directory */
 	int forwards;		/* 1: any-address rules ask the FIB whether it is for us */
+	char netns[64];		/* FS_CTL_ELSEWHERE: its name, or whose it is */
 };
 
 /*

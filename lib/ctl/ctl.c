@@ -75,19 +75,6 @@ static int fail_not_attached(const struct fs_ctl *ctl, const char *ifname)
 		"%s: no fastsock program is attached; run `fastsock attach %s`", ifname, ifname);
 }
 
-static int open_gone(struct fs_ctl *ctl, const char *ifname)
-{
-	char name[16];
-
-	for (unsigned int i = 0; !fs_steer_iface_name(i, name); i++) {
-		if (strcmp(name, ifname) != 0)
-			continue;
-		snprintf(ctl->info.ifname, sizeof(ctl->info.ifname), "%s", name);
-		return 0;
-	}
-	return -ENODEV;
-}
-
 int fs_ctl_open(struct fs_ctl **out, const struct fs_ctl_opts *user)
 {
 	struct fs_logger quiet = { .fn = fs_log_stderr };
@@ -102,11 +89,6 @@ int fs_ctl_open(struct fs_ctl **out, const struct fs_ctl_opts *user)
 	if (!ctl)
 		return -ENOMEM;
 	ctl->log = quiet;
-	if (opts.any && opts.ifname && !open_gone(ctl, opts.ifname) &&
-	    !fs_steer_iface_exists(opts.ifname)) {
-		*out = ctl;
-		return 0;
-	}
 	if (opts.any)
 		err = fs_steer_open_any(&ctl->steer, opts.ifname, &ctl->log);
 	else
@@ -132,7 +114,7 @@ void fs_ctl_close(struct fs_ctl *ctl)
 
 int fs_ctl_need_maps(const struct fs_ctl *ctl)
 {
-	return !ctl->steer || fs_steer_map(ctl->steer, FS_MAP_RULES) < 0 ? -ENOENT : 0;
+	return fs_steer_map(ctl->steer, FS_MAP_RULES) < 0 ? -ENOENT : 0;
 }
 
 int fs_ctl_iface_name(unsigned int index, char name[16])
@@ -144,7 +126,7 @@ static enum fs_ctl_state state_of(const struct fs_steer_info *info)
 {
 	if (info->elsewhere)
 		return FS_CTL_ELSEWHERE;
-	if (!info->prog_id)
+	if (!info->prog_id || !info->ifindex)
 		return FS_CTL_STALE;
 	return info->pass_only ? FS_CTL_PASS_ONLY : FS_CTL_ATTACHED;
 }
@@ -168,11 +150,10 @@ int fs_ctl_info(struct fs_ctl *ctl, struct fs_ctl_info *user)
 	out.sz = user->sz;
 	memcpy(out.ifname, info->ifname, sizeof(out.ifname));
 	memcpy(out.driver, info->driver, sizeof(out.driver));
-	if (ctl->steer) {
-		out.slots = fs_steer_slot_count(ctl->steer);
-		out.forwards = !(fs_steer_config(ctl->steer)->flags & FS_CONFIG_F_HOST);
-		snprintf(out.pins, sizeof(out.pins), "%s", fs_steer_dir(ctl->steer));
-	}
+	out.slots = fs_steer_slot_count(ctl->steer);
+	out.forwards = info->ifindex && !(fs_steer_config(ctl->steer)->flags & FS_CONFIG_F_HOST);
+	snprintf(out.pins, sizeof(out.pins), "%s", fs_steer_dir(ctl->steer));
+	memcpy(out.netns, info->where, sizeof(out.netns));
 	memcpy(user, &out, MIN(user->sz, sizeof(out)));
 	return 0;
 }

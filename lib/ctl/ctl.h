@@ -11,7 +11,7 @@
 
 struct fs_ctl {
 	struct fs_logger log;
-	struct fs_steer *steer;		/* NULL: the interface is gone, pins are left */
+	struct fs_steer *steer;
 	struct fs_steer_info info;
 };
 

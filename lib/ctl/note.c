@@ -41,13 +41,13 @@ static void note_program(struct notes *notes)
 	const struct fs_steer_info *info = &notes->ctl->info;
 	struct fs_steer_iface now;
 
+	if (info->elsewhere) {
+		note(notes, "it is attached in another network namespace (%s); ask there", info->where);
+		return;
+	}
 	if (!info->ifindex) {
 		note(notes, "the interface is gone, only pins are left: run `fastsock detach %s`",
 		     info->ifname);
-		return;
-	}
-	if (info->elsewhere) {
-		note(notes, "these pins belong to an interface of another network namespace");
 		return;
 	}
 	if (!info->prog_id) {

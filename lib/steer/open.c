@@ -94,15 +94,21 @@ static int check_version(const struct fs_steer *steer)
 		FS_ABI_VERSION, steer->info.ifname);
 }
 
-static bool is_elsewhere(const struct fs_steer *steer, const struct fs_steer_iface *iface)
+/* Pins of another network namespace, and still in use there? */
+static bool is_elsewhere(struct fs_steer *steer)
 {
-	return steer->config.netns && iface->netns && steer->config.netns != iface->netns;
+	const struct fs_config *config = &steer->config;
+
+	if (!config->netns || config->netns == fs_steer_iface_netns())
+		return false;
+	return fs_steer_iface_runs_elsewhere(config->netns, config->ifindex, 0, steer->info.where,
+					     sizeof(steer->info.where)) != 0;
 }
 
 static int open_attached(struct fs_steer *steer, const struct fs_steer_iface *iface, bool any)
 {
+	struct fs_steer_info *info = &steer->info;
 	struct fs_steer_program program;
-	char where[64];
 	int err;
 
 	err = check_version(steer);
@@ -110,19 +116,15 @@ static int open_attached(struct fs_steer *steer, const struct fs_steer_iface *if
 		err = describe(steer, iface, &program);
 	if (err)
 		return err;
-	if (is_elsewhere(steer, iface) && !steer->info.prog_id) {
-		steer->info.elsewhere = true;
-		if (any)
-			return 0;
-		if (fs_steer_iface_runs_elsewhere(steer->config.netns, steer->config.ifindex, 0,
-						  where, sizeof(where)) == 0)
-			return -ENOENT;
+	info->elsewhere = !info->prog_id && is_elsewhere(steer);
+	if (info->elsewhere && !any)
 		return fs_base_fail(&steer->log, -EBUSY,
 			"%s: the pins in %s belong to an interface of that name in another network namespace "
 			"(%s); set FASTSOCK_PIN_ROOT to another directory of a BPF file system for one of them",
-			iface->name, steer->pins.dir, *where ? where : "unknown");
-	}
-	if (!steer->info.prog_id && !any)
+			iface->name, steer->pins.dir, *info->where ? info->where : "unknown");
+	if (info->elsewhere)
+		return 0;
+	if (!info->prog_id && !any)
 		return -ENOENT;
 	err = fs_steer_maps_open(steer);
 	if (!err && steer->info.prog_id)
@@ -141,7 +143,12 @@ static int open_pins(struct fs_steer *steer, const char *ifname, bool any)
 		err = read_config(steer);
 	if (err)
 		return err;
-	err = fs_steer_iface_get(&iface, ifname, any ? &steer->log : NULL);
+	if (any && !fs_steer_iface_exists(ifname)) {
+		steer->info.pass_only = fs_steer_pins_has(&steer->pins, FS_PIN_PASS);
+		steer->info.elsewhere = is_elsewhere(steer);
+		return 0;
+	}
+	err = fs_steer_iface_get(&iface, ifname, &steer->log);
 	if (err)
 		return err;
 	if (!fs_steer_pins_has(&steer->pins, FS_PIN_PASS))
@@ -149,8 +156,9 @@ static int open_pins(struct fs_steer *steer, const char *ifname, bool any)
 	if (!any)
 		return -ENOENT;
 	steer->info.pass_only = true;
-	steer->info.elsewhere = is_elsewhere(steer, &iface);
-	return describe(steer, &iface, &program);
+	err = describe(steer, &iface, &program);
+	steer->info.elsewhere = !err && !steer->info.prog_id && is_elsewhere(steer);
+	return err;
 }
 
 static int open_common(struct fs_steer **out, const char *ifname, const struct fs_logger *log,

@@ -35,7 +35,8 @@ struct fs_steer_info {
 	uint32_t mtu;
 	char driver[32];
 	bool pass_only;		/* it has only the program of fs_steer_attach_pass() */
-	bool elsewhere;		/* the pins belong to an interface of another netns */
+	bool elsewhere;		/* the program runs in another network namespace, */
+	char where[64];		/* of this name, or that of a process in it */
 };
 
 /*
@@ -67,8 +68,9 @@ int fs_steer_open(struct fs_steer **out, const char *ifname,
 		  const struct fs_logger *log);
 
 /*
- * The same, but left-behind pins open, too (info.prog_id is 0), and so do
- * those of a pass program and of another network namespace: to show them.
+ * The same, but left-behind pins open, too (info.prog_id is 0; without the
+ * interface info.ifindex is 0), and so do those of a pass program and of another
+ * network namespace: to show them. Those may have no maps.
  */
 int fs_steer_open_any(struct fs_steer **out, const char *ifname,
 		      const struct fs_logger *log);
