@@ -10,6 +10,10 @@
 
 #include "nl/msg.h"
 
+enum {
+	LOWER_UP = 1 << 16,	/* IFF_LOWER_UP; its header and <net/if.h> exclude each other */
+};
+
 /* Copy an address attribute of the length that @family has. */
 static bool take_ip(uint8_t out[16], const struct nlattr *attr, uint8_t family)
 {
@@ -91,7 +95,8 @@ bool fs_nl_msg_link(const struct nlmsghdr *nlh, struct fs_nl_link *out)
 	memset(out, 0, sizeof(*out));
 	out->ifindex = (uint32_t)ifi->ifi_index;
 	out->flags = ifi->ifi_flags;
-	out->running = ifi->ifi_flags & IFF_RUNNING;
+	/* The carrier itself: IFF_RUNNING follows it up to a second later. */
+	out->running = ifi->ifi_flags & LOWER_UP;
 	take_u32(&out->mtu, tb[IFLA_MTU]);
 	take_text(out->name, tb[IFLA_IFNAME]);
 	take_text(out->kind, info[IFLA_INFO_KIND]);
