@@ -134,7 +134,8 @@ struct fs_rule {
 /* A process that receives: owner of XSKMAP entries [slot * queues, + queues). */
 struct fs_slot {
 	__u32 pid;		/* 0: free */
-	__u32 queues;		/* how many of the queues it has bound */
+	__u16 queues;		/* how many of the queues it has bound */
+	__u16 zerocopy;		/* how many of those in zero-copy mode */
 	__u64 start_time;	/* /proc/PID/stat field 22: tells a recycled pid */
 	char comm[16];
 };

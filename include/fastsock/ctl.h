@@ -151,6 +151,7 @@ struct fs_ctl_slot {
 	uint32_t pid;
 	int alive;		/* 0: the process is gone, the next one takes the slot over */
 	uint32_t queues;	/* AF_XDP sockets it has put into the map */
+	uint32_t zerocopy;	/* how many of those use the driver's own buffers */
 	char comm[16];
 };
 
@@ -158,7 +159,7 @@ struct fs_ctl_socket {
 	size_t sz;
 	uint32_t queue;
 	int zerocopy;		/* 1: the driver's own buffers; 0: each packet is copied */
-	uint32_t pid;		/* 0: unknown to us */
+	uint32_t pid;		/* 0: not one with a slot, or we may not look */
 	uint32_t inode;
 	uint64_t rx_dropped;	/* the kernel's: no fill buffer, or too long */
 	uint64_t rx_ring_full;
@@ -182,8 +183,8 @@ FS_API int fs_ctl_slot_each(struct fs_ctl *ctl, fs_ctl_slot_fn *fn, void *ctx);
 /*
  * fs_ctl_socket_each - all AF_XDP sockets on the interface, ours and others'.
  *
- * Asks the kernel by sock_diag; to name the process takes permission to look
- * into its /proc. Returns 0, what the callback returned, or
+ * Asks the kernel by sock_diag, which not every kernel has; to name the process
+ * takes permission to look into its /proc. Returns 0, what the callback returned, or
  *   -EOPNOTSUPP  the kernel has no XDP_SOCKETS_DIAG
  *   -EMFILE, -ENFILE, -ENOMEM
  */

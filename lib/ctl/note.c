@@ -18,7 +18,6 @@ struct notes {
 	fs_ctl_note_fn *fn;
 	void *ctx;
 	int end;		/* what the callback returned */
-	bool copies;		/* a socket in copy mode was told already */
 	bool answers;		/* a rule answers */
 };
 
@@ -71,14 +70,7 @@ static void note_program(struct notes *notes)
 static int note_socket(void *ctx, const struct fs_ctl_socket *socket)
 {
 	struct notes *notes = ctx;
-	const struct fs_ctl *ctl = notes->ctl;
 
-	/* Not the word that the other mode has in common with this one. */
-	if (!socket->zerocopy && !notes->copies) {
-		notes->copies = true;
-		note(notes, "each packet is copied to its socket: driver %s does not offer better, or a "
-		     "copy was asked for", ctl->info.driver);
-	}
 	if (socket->rx_fill_empty || socket->rx_ring_full)
 		note(notes, "queue %u dropped packets: %" PRIu64 " for want of a free frame, %" PRIu64
 		     " because the process receives too slowly; give its stack more frames or larger rings",
@@ -97,6 +89,11 @@ static int note_slot(void *ctx, const struct fs_ctl_slot *slot)
 	else if (slot->queues < queues)
 		note(notes, "slot %u: process %u (%s) serves %u of %u receive queues; what comes in on the others "
 		     "goes to the kernel", slot->index, slot->pid, slot->comm, slot->queues, queues);
+	if (slot->alive && slot->zerocopy < slot->queues)
+		note(notes, "slot %u: each packet is copied to its socket%s: driver %s does not offer better%s",
+		     slot->index, notes->ctl->info.skb_mode ? " in generic mode" : "",
+		     notes->ctl->info.driver,
+		     notes->ctl->info.skb_mode ? " there" : ", or it was opened so");
 	return notes->end;
 }
 

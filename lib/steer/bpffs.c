@@ -5,10 +5,13 @@
  *   1. FASTSOCK_PIN_ROOT in the environment (not for set-uid programs)
  *   2. /sys/fs/bpf, when that is one
  *   3. /proc/1/root/sys/fs/bpf: `ip netns exec` gives its command a mount
- *      namespace with a fresh /sys, which hides the bpffs that everybody uses
- *   4. mount one, where process 1 will see it
+ *      namespace with a fresh /sys, which hides the bpffs that everybody uses.
+ *      Where process 1 may not be looked at (a container), the oldest ancestor
+ *      that may be takes its place
+ *   4. mount one, where that process will see it
  *
- * So that all processes of a host agree on one place, whatever started them.
+ * So that all processes of a host agree on one place, whatever started them. To
+ * mount in a namespace of our own would lose the pins together with it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +29,6 @@
 #include "steer/bpffs.h"
 
 #define HERE		"/sys/fs/bpf"
-#define INITS		"/proc/1/root"
 #define SUBDIR		(FS_PIN_ROOT + sizeof(HERE) - 1)
 
 static bool is_bpffs(const char *path)
@@ -36,13 +38,59 @@ static bool is_bpffs(const char *path)
 	return !statfs(path, &fs) && (unsigned long)fs.f_type == BPF_FS_MAGIC;
 }
 
-static bool same_mount_namespace(void)
+/* The parent of a process, by /proc/PID/stat: "PID (name) state ppid ..." */
+static unsigned int parent_of(unsigned int pid)
 {
-	struct stat ours, inits;
+	char path[40], text[256];
+	unsigned int parent = 0;
+	const char *at;
+	ssize_t len;
+	int fd;
 
-	if (stat("/proc/self/ns/mnt", &ours) || stat("/proc/1/ns/mnt", &inits))
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[len < 0 ? 0 : len] = '\0';
+	at = strrchr(text, ')');
+	return at && sscanf(at, ") %*c %u", &parent) == 1 ? parent : 0;
+}
+
+static bool may_enter(unsigned int pid)
+{
+	char path[40];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%u/ns/mnt", pid);
+	if (stat(path, &st))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%u/root/", pid);
+	return !stat(path, &st);
+}
+
+/* The process whose mount namespace everybody shares: 1, if we may look. */
+static unsigned int elder(void)
+{
+	unsigned int best = (unsigned int)getpid();
+
+	if (may_enter(1))
+		return 1;
+	for (unsigned int pid = best; pid && may_enter(pid); pid = parent_of(pid))
+		best = pid;
+	return best;
+}
+
+static bool shares_our_mounts(unsigned int pid)
+{
+	struct stat ours, theirs;
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%u/ns/mnt", pid);
+	if (stat("/proc/self/ns/mnt", &ours) || stat(path, &theirs))
 		return true;	/* nothing better to try */
-	return ours.st_ino == inits.st_ino && ours.st_dev == inits.st_dev;
+	return ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
 }
 
 static int mount_here(void)
@@ -51,12 +99,14 @@ static int mount_here(void)
 }
 
 /* In a child: a thread of many may not change its mount namespace. */
-static int mount_for_init(void)
+static int mount_there(unsigned int pid)
 {
-	int ns = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
-	int status;
+	char path[40];
+	int ns, status;
 	pid_t child;
 
+	snprintf(path, sizeof(path), "/proc/%u/ns/mnt", pid);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
 	if (ns < 0)
 		return -errno;
 	child = fork();
@@ -71,13 +121,21 @@ static int mount_for_init(void)
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 }
 
-static int mount_bpffs(const char **base, const struct fs_logger *log)
+/* Where the others' is or would be, as we can reach it. */
+static void find_base(char base[FS_STEER_PATH_MAX], unsigned int *pid)
 {
-	bool ours = same_mount_namespace();
-	int err = ours ? mount_here() : mount_for_init();
+	*pid = elder();
+	if (shares_our_mounts(*pid))
+		snprintf(base, FS_STEER_PATH_MAX, HERE);
+	else
+		snprintf(base, FS_STEER_PATH_MAX, "/proc/%u/root" HERE, *pid);
+}
 
-	*base = ours ? HERE : INITS HERE;
-	if (!err && is_bpffs(*base))
+static int mount_bpffs(const char *base, unsigned int pid, const struct fs_logger *log)
+{
+	int err = !strcmp(base, HERE) ? mount_here() : mount_there(pid);
+
+	if (!err && is_bpffs(base))
 		return 0;
 	err = err ? err : -ENODEV;
 	return fs_base_fail(log, err,
@@ -117,25 +175,25 @@ static int use_named(char *root, const char *named, bool create, const struct fs
 int fs_steer_bpffs_root(char root[FS_STEER_PATH_MAX], bool create, const struct fs_logger *log)
 {
 	const char *named = secure_getenv("FASTSOCK_PIN_ROOT");
-	const char *base = NULL;
+	char base[FS_STEER_PATH_MAX] = HERE;
+	unsigned int pid = 1;
 	int err;
 
 	if (named && *named)
 		return use_named(root, named, create, log);
-	if (is_bpffs(HERE))
-		base = HERE;
-	else if (is_bpffs(INITS HERE))
-		base = INITS HERE;
-	else if (!create)
-		return -ENOENT;
-	if (!base) {
-		err = mount_bpffs(&base, log);
+	if (!is_bpffs(HERE))
+		find_base(base, &pid);
+	if (!is_bpffs(base)) {
+		if (!create)
+			return -ENOENT;
+		err = mount_bpffs(base, pid, log);
 		if (err)
 			return err;
 	}
 	/* libxdp keeps its pins beside ours; it reads this before its first use. */
 	if (create && strcmp(base, HERE) != 0)
 		setenv("LIBXDP_BPFFS", base, 0);
-	snprintf(root, FS_STEER_PATH_MAX, "%s%s", base, SUBDIR);
+	if ((size_t)snprintf(root, FS_STEER_PATH_MAX, "%s%s", base, SUBDIR) >= FS_STEER_PATH_MAX)
+		return -ENAMETOOLONG;
 	return create ? make_dir(root, log) : 0;
 }

@@ -12,8 +12,10 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_xdp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "steer/priv.h"
@@ -114,6 +116,10 @@ static int take_locked(struct fs_steer *steer, uint32_t *slot)
 	return err;
 }
 
+#ifndef SOL_XDP
+#define SOL_XDP 283
+#endif
+
 static int fail_lock(const struct fs_steer *steer, int err)
 {
 	return fs_base_fail(&steer->log, err == -EACCES ? -EPERM : err,
@@ -141,6 +147,16 @@ void fs_steer_slot_put(struct fs_steer *steer, uint32_t slot)
 		close(lock);
 }
 
+/* The kernel decides at bind; not every kernel lists sockets by sock_diag. */
+static bool is_zerocopy(int xsk_fd)
+{
+	struct xdp_options options = { 0 };
+	socklen_t len = sizeof(options);
+
+	return !getsockopt(xsk_fd, SOL_XDP, XDP_OPTIONS, &options, &len) &&
+	       (options.flags & XDP_OPTIONS_ZEROCOPY);
+}
+
 int fs_steer_xsk_set(struct fs_steer *steer, uint32_t slot, uint32_t queue, int xsk_fd)
 {
 	uint32_t entry = slot * steer->info.queues + queue;
@@ -160,6 +176,7 @@ int fs_steer_xsk_set(struct fs_steer *steer, uint32_t slot, uint32_t queue, int 
 			steer->info.ifname, queue, strerror(errno));
 	if (!err && fs_steer_slot_get(steer, slot, &mine) >= 0) {
 		mine.queues++;
+		mine.zerocopy = (uint16_t)(mine.zerocopy + is_zerocopy(xsk_fd));
 		write_slot(steer, slot, &mine);
 	}
 	close(lock);

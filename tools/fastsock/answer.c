@@ -183,15 +183,17 @@ static int list(struct fs_ctl *ctl)
 	return EXIT_OK;
 }
 
-static int run(struct fs_ctl *ctl, const struct request *request, int argc, char **argv)
+static bool is_usage(int argc, char **argv)
 {
-	if (!strcmp(argv[0], "add") && argc == 3)
+	return (argc == 3 && !strcmp(argv[0], "add")) || (argc == 2 && !strcmp(argv[0], "del")) ||
+	       (argc == 1 && !strcmp(argv[0], "list"));
+}
+
+static int run(struct fs_ctl *ctl, const struct request *request, char **argv)
+{
+	if (!strcmp(argv[0], "add"))
 		return add(ctl, request, argv[1], argv[2]);
-	if (!strcmp(argv[0], "del") && argc == 2)
-		return del(ctl, argv[1]);
-	if (!strcmp(argv[0], "list") && argc == 1)
-		return list(ctl);
-	return usage();
+	return strcmp(argv[0], "del") ? list(ctl) : del(ctl, argv[1]);
 }
 
 int cmd_answer(int argc, char **argv)
@@ -214,12 +216,12 @@ int cmd_answer(int argc, char **argv)
 		if (opt == 'n')
 			request.name = optarg;
 	}
-	if (optind == argc)
+	if (!is_usage(argc - optind, argv + optind))
 		return usage();
 	ctl = cmd_open(request.ifname);
 	if (!ctl)
 		return EXIT_FAILED;
-	status = run(ctl, &request, argc - optind, argv + optind);
+	status = run(ctl, &request, argv + optind);
 	fs_ctl_close(ctl);
 	return status;
 }

@@ -85,6 +85,19 @@ static int detach(const char *ifname)
 	return EXIT_OK;
 }
 
+static bool is_elsewhere(const char *ifname)
+{
+	FS_OPTS(fs_ctl_opts, opts, .ifname = ifname, .any = 1, .log = cmd_log);
+	struct fs_ctl_info info = { .sz = sizeof(info) };
+	struct fs_ctl *ctl;
+
+	if (fs_ctl_open(&ctl, &opts))
+		return false;
+	fs_ctl_info(ctl, &info);
+	fs_ctl_close(ctl);
+	return info.state == FS_CTL_ELSEWHERE;
+}
+
 /* A name that is detached vanishes from the list; others move up. */
 static int detach_all(void)
 {
@@ -92,11 +105,14 @@ static int detach_all(void)
 	unsigned int i = 0;
 	char name[16];
 
-	while (!(err = fs_ctl_iface_name(i, name)))
-		if (detach(name) != EXIT_OK) {
+	while (!(err = fs_ctl_iface_name(i, name))) {
+		if (is_elsewhere(name)) {
+			i++;
+		} else if (detach(name) != EXIT_OK) {
 			result = EXIT_FAILED;
 			i++;
 		}
+	}
 	return err == -ENOENT ? result : cmd_fail(err, "the attached interfaces cannot be listed");
 }
 

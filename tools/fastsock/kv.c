@@ -91,7 +91,7 @@ static int list(struct fs_kv *kv)
 	return EXIT_OK;
 }
 
-static int run_local(const char *ifname, int argc, char **argv)
+static int run_local(const char *ifname, char **argv)
 {
 	char name[16];
 	FS_OPTS(fs_kv_opts, opts, .ifname = name, .log = cmd_log);
@@ -103,18 +103,22 @@ static int run_local(const char *ifname, int argc, char **argv)
 	err = fs_kv_open(&kv, &opts);
 	if (err)
 		return cmd_fail(err, "%s", name);
-	if (!strcmp(argv[0], "set") && argc == 3)
+	if (!strcmp(argv[0], "set"))
 		status = set(kv, argv[1], argv[2]);
-	else if (!strcmp(argv[0], "get") && argc == 2)
+	else if (!strcmp(argv[0], "get"))
 		status = get(kv, argv[1]);
-	else if (!strcmp(argv[0], "del") && argc == 2)
+	else if (!strcmp(argv[0], "del"))
 		status = del(kv, argv[1]);
-	else if (!strcmp(argv[0], "list") && argc == 1)
-		status = list(kv);
 	else
-		status = usage();
+		status = list(kv);
 	fs_kv_close(kv);
 	return status;
+}
+
+static bool is_local(int argc, char **argv)
+{
+	return (!strcmp(argv[0], "set") && argc == 3) || (!strcmp(argv[0], "get") && argc == 2) ||
+	       (!strcmp(argv[0], "del") && argc == 2) || (!strcmp(argv[0], "list") && argc == 1);
 }
 
 static bool is_remote(int argc, char **argv)
@@ -133,7 +137,5 @@ int cmd_kv(int argc, char **argv)
 	argv += optind;
 	if (!ifname && is_remote(argc, argv))
 		return kv_net(argc, argv);
-	if (is_remote(argc, argv) || !strcmp(argv[0], "ping"))
-		return usage();
-	return run_local(ifname, argc, argv);
+	return is_local(argc, argv) ? run_local(ifname, argv) : usage();
 }

@@ -31,11 +31,21 @@ static void text_head(const struct fs_ctl_info *info)
 		       info->forwards ? ", forwards packets" : "");
 }
 
+static const char *mode_of(const struct fs_ctl_slot *slot)
+{
+	if (!slot->zerocopy)
+		return "copy";
+	return slot->zerocopy == slot->queues ? "zero-copy" : "mixed";
+}
+
 static int text_slot(void *ctx, const struct fs_ctl_slot *slot)
 {
 	(void)ctx;
-	printf("    slot %u: process %u (%s), %s, %u queue%s\n", slot->index, slot->pid, slot->comm,
+	printf("    slot %u: process %u (%s), %s, %u queue%s", slot->index, slot->pid, slot->comm,
 	       slot->alive ? "alive" : "gone", slot->queues, slot->queues == 1 ? "" : "s");
+	if (slot->queues)
+		printf(" in %s mode", mode_of(slot));
+	putchar('\n');
 	return 0;
 }
 
@@ -111,6 +121,7 @@ static int json_slot(void *ctx, const struct fs_ctl_slot *slot)
 	json_string("comm", slot->comm);
 	json_bool("alive", slot->alive);
 	json_number("queues", slot->queues);
+	json_string("mode", slot->queues ? mode_of(slot) : "none");
 	json_close('}');
 	return 0;
 }
