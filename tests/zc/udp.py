@@ -7,13 +7,13 @@
   load HOST PORT		like ask, until SIGTERM; lost answers are fine
   serve HOST PORT		answers "kernel" + the request, until SIGTERM
 """
-import random
 import signal
 import socket
 import sys
 
 TAG = b"kernel "
 WINDOW = 16
+PATTERN = bytes(range(256)) * 8
 
 
 def opened(host):
@@ -31,11 +31,10 @@ def connected(host, port, timeout):
 def sizes(host, port, first, last):
     s = connected(host, port, 5)
     todo = list(range(int(first), int(last) + 1))
-    chance = random.Random(1)
     for at in range(0, len(todo), WINDOW):
         flying = {}
         for n in todo[at:at + WINDOW]:
-            flying[n] = chance.randbytes(n)
+            flying[n] = PATTERN[n % 251:][:n]
             s.send(flying[n])
         while flying:
             try:

@@ -7,7 +7,7 @@
 expect() {	# IFACE MODE ANSWER
 	local got
 
-	got=$(/usr/bin/python3 "$here/xsk.py" "$1" "$2")
+	got=$("${python[@]}" "$here/xsk.py" "$1" "$2")
 	[ "$got" = "$3" ] || fail "bind of $1 in mode $2: the kernel said $got instead of $3"
 }
 
