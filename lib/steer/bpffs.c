@@ -29,7 +29,7 @@
 #include "steer/bpffs.h"
 
 #define HERE		"/sys/fs/bpf"
-#define SUBDIR		(FS_PIN_ROOT + sizeof(HERE) - 1)
+#define SUBDIR		(&FS_PIN_ROOT[sizeof(HERE) - 1])
 
 static bool is_bpffs(const char *path)
 {
