@@ -81,7 +81,7 @@ carrier() { ip -br link show "$1" | grep -q LOWER_UP; }
 # attach IFACE: an igb resets itself, its link is away for a second.
 attach() {
 	"$fastsock" attach "$1" || fail "fastsock attach $1 failed"
-	await 15 carrier "$1" || fail "no link on $1 after attach"
+	await 30 carrier "$1" || fail "no link on $1 after attach"
 }
 
 attached() { ip link show "$1" | grep -q 'prog/xdp'; }
@@ -173,4 +173,4 @@ finish() {
 }
 trap finish EXIT
 
-await 15 carrier "$nic" && await 15 carrier cp0 || fail "the NICs have no link"
+await 30 carrier "$nic" && await 30 carrier cp0 || fail "the NICs have no link"

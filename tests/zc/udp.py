@@ -70,7 +70,7 @@ def report(seen):
 
 
 def ask(host, port, count):
-    s = connected(host, port, 1)
+    s = connected(host, port, 2)
     seen = {"fast": 0, "kernel": 0, "lost": 0}
     for n in range(int(count)):
         exchange(s, n, seen)

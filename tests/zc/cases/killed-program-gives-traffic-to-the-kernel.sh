@@ -19,9 +19,9 @@ load=$pid
 for round in 1 2 3; do
 	start echo "$B/examples/udp_echo" -i "$nic" -p 7
 	echo=$pid
-	await 15 bound "$nic" || fail "round $round: udp_echo did not bind an AF_XDP socket"
+	await 30 bound "$nic" || fail "round $round: udp_echo did not bind an AF_XDP socket"
 	[ "$(xsk_modes "$nic" | sort -u)" = zc ] || fail "round $round: not zero-copy"
-	await 10 answers "$nic4" 7 || fail "round $round: udp_echo does not answer"
+	await 30 answers "$nic4" 7 || fail "round $round: udp_echo does not answer"
 	before=$(stat_of "$nic" steer)
 	expect fast "to udp_echo in round $round"
 	after=$(stat_of "$nic" steer)
@@ -29,7 +29,7 @@ for round in 1 2 3; do
 
 	stop "$echo" KILL
 	start server "${udp[@]}" serve 0.0.0.0 7
-	await 10 grep -q ready "$work/server" || fail "the kernel's server cannot bind port 7 after kill -9"
+	await 30 grep -q ready "$work/server" || fail "the kernel's server cannot bind port 7 after kill -9"
 	expect kernel "after kill -9 in round $round"
 	attached "$nic" || fail "the program went away with the process"
 	stop "$pid"

@@ -8,7 +8,7 @@ need "$fastsock" "$B/bpf/fastsock.bpf.o"
 
 mkdir -p /sys/fs/bpf/fastsock
 xdp-loader load -m native -p "/sys/fs/bpf/fastsock/$nic" "$nic" "$B/bpf/fastsock.bpf.o"
-await 15 carrier "$nic" || fail "no link after xdp-loader load"
+await 30 carrier "$nic" || fail "no link after xdp-loader load"
 peer ping -q -c 3 -i 0.2 -W 2 "$nic4" > "$work/ping" || fail "no ping through a program with empty maps"
 "$fastsock" answer add -i "$nic" udp/7 echo
 peer "${udp[@]}" sizes "$nic4" 7 1 100

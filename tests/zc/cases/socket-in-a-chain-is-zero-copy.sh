@@ -8,9 +8,9 @@ need "$fastsock" "$B/examples/udp_echo"
 xdp-loader load -m native "$nic" "$foreign_object"
 attach "$nic"
 start echo "$B/examples/udp_echo" -i "$nic" -p 7
-await 15 bound "$nic" || fail "udp_echo did not bind an AF_XDP socket"
+await 30 bound "$nic" || fail "udp_echo did not bind an AF_XDP socket"
 [ "$(xsk_modes "$nic" | sort -u)" = zc ] || fail "udp_echo's socket is not zero-copy"
-await 10 answers "$nic4" 7 || fail "nobody answers on $nic4"
+await 30 answers "$nic4" 7 || fail "nobody answers on $nic4"
 before=$(stat_of "$nic" steer)
 peer "${udp[@]}" sizes "$nic4" 7 1 200
 after=$(stat_of "$nic" steer)

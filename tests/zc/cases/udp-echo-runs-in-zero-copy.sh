@@ -7,13 +7,13 @@ need "$fastsock" "$B/examples/udp_echo"
 
 attach "$nic"
 start echo "$B/examples/udp_echo" -i "$nic" -p 7
-await 15 bound "$nic" || fail "udp_echo did not bind an AF_XDP socket"
+await 30 bound "$nic" || fail "udp_echo did not bind an AF_XDP socket"
 modes=$(xsk_modes "$nic" | sort -u)
 [ "$modes" = zc ] || fail "the kernel says that udp_echo's socket is $modes, not zero-copy"
 "$fastsock" status > "$work/status"
 [ "$(told_mode "$nic" < "$work/status")" = zero-copy ] || fail "fastsock status does not say zero-copy"
 
-await 10 answers "$nic4" 7 || fail "nobody answers on $nic4"
+await 30 answers "$nic4" 7 || fail "nobody answers on $nic4"
 before=$(stat_of "$nic" steer)
 peer "${udp[@]}" sizes "$nic4" 7 1 1472
 peer "${udp[@]}" sizes "$nic6" 7 1 1452
