@@ -157,7 +157,7 @@ $(FUZZERS) $(TEST_TOOLS): $B/%: $B/%.o $(TEST_LIB_OBJ) $(STATIC)
 # --- goals ---------------------------------------------------------------------
 
 .PHONY: all lib bpf tests demo check check-unit check-san check-netns check-zc check-all bench \
-	bench-build lint install uninstall clean help tests-build
+	bench-build lint install uninstall clean help tests-build run-deps
 .SECONDARY:
 
 all: lib bpf $(TOOL) $(EXAMPLES) $(BPF_EXAMPLES)
@@ -166,27 +166,31 @@ bpf: $(BPF_OBJ)
 bench-build: $(BENCH) $(BPF_OTHER)
 tests-build: $(CHECK_TESTS) $(FUZZERS) $(TEST_TOOLS) $(BPF_OTHER)
 
-demo: all bench-build
+# What running needs besides building: python3, ip, ethtool, bpftool...
+run-deps:
+	@tools/dev/deps test
+
+demo: run-deps all bench-build
 	B=$B tools/dev/demo
 
-check: all tests-build bench-build
+check: run-deps all tests-build bench-build
 	$(MAKE) --no-print-directory B=$B/san SAN=1 tests-build all
 	B=$B $(PYTHON) tests/run
 
-check-all: all tests-build bench-build
+check-all: run-deps all tests-build bench-build
 	$(MAKE) --no-print-directory B=$B/san SAN=1 tests-build all
 	B=$B $(PYTHON) tests/run --long
 
-check-unit: $(CHECK_TESTS)
+check-unit: $(filter $B/tests/unit/% $B/tests/sim/%,$(CHECK_TESTS))
 	B=$B $(PYTHON) tests/run unit sim
 
-check-netns: all tests-build bench-build
+check-netns: run-deps all tests-build bench-build
 	B=$B $(PYTHON) tests/run netns
 
-check-zc: all tests-build
+check-zc: run-deps all tests-build
 	B=$B $(PYTHON) tests/run zc
 
-bench: all bench-build
+bench: run-deps all bench-build
 	B=$B $(PYTHON) bench/run
 
 lint: all
