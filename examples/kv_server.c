@@ -6,8 +6,8 @@
  *
  * XDP answers what is published, this program what XDP missed. A key that was
  * asked for HOT times is published: its GETs do not come here any more. A SET
- * publishes anew before it is confirmed, a DEL withdraws first, so no client
- * reads an old value after its own change.
+ * publishes anew before it is confirmed, a DEL withdraws first, and what a killed
+ * server left is taken over: no client reads an old value after its own change.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -37,16 +37,27 @@ static volatile sig_atomic_t stop;
 
 static void on_signal(int sig)
 {
-	(void)sig;
-	stop = 1;
+	stop = sig;
 }
 
 static int by_key(const void *a, const void *b)
 {
 	const struct item *x = a, *y = b;
 
-	return x->key_len != y->key_len ? x->key_len - y->key_len :
-		memcmp(x->key, y->key, x->key_len);
+	return x->key_len - y->key_len ?: memcmp(x->key, y->key, x->key_len);
+}
+
+static struct item *find(const uint8_t *key, size_t len, int create)
+{
+	struct item probe = { .key_len = (uint16_t)len }, **found, *e;
+
+	memcpy(probe.key, key, len);
+	found = tfind(&probe, &tree, by_key);
+	if (!found && create && (e = malloc(sizeof(*e)))) {
+		*e = probe;
+		found = tsearch(e, &tree, by_key);
+	}
+	return found ? *found : NULL;
 }
 
 /* What cannot be published must not stay published with an older value. */
@@ -56,30 +67,17 @@ static void publish(const struct item *e)
 		fs_kv_withdraw(hot, e->key, e->key_len);
 }
 
-static struct item *find(const struct fs_kv_request *r)
+static int take_over(void *ctx, const void *key, size_t key_len, const void *value, size_t len)
 {
-	struct item probe = { .key_len = r->key_len }, **found;
+	struct item *e = find(key, key_len, 1);
 
-	memcpy(probe.key, r->key, r->key_len);
-	found = tfind(&probe, &tree, by_key);
-	return found ? *found : NULL;
-}
-
-static enum fs_kv_status set(struct item *e, const struct fs_kv_request *r)
-{
-	if (!e) {
-		e = calloc(1, sizeof(*e));
-		if (!e)
-			return FS_KV_BAD;
-		e->key_len = r->key_len;
-		memcpy(e->key, r->key, r->key_len);
-		tsearch(e, &tree, by_key);
-	}
-	e->value_len = r->value_len;
-	memcpy(e->value, r->value, r->value_len);
-	if (e->hits >= HOT)
-		publish(e);
-	return FS_KV_OK;
+	(void)ctx;
+	if (!e)
+		return -ENOMEM;
+	e->hits = HOT;
+	e->value_len = (uint16_t)len;
+	memcpy(e->value, value, len);
+	return 0;
 }
 
 /* Answer the request in @buf in place; how long the reply is, 0: none. */
@@ -88,14 +86,17 @@ static size_t answer(struct fs_buf *buf)
 	enum fs_kv_status status = FS_KV_OK;
 	struct fs_kv_request r;
 	int err = fs_kv_request_read(&r, buf->data, buf->len);
-	struct item *e = err ? NULL : find(&r);
+	struct item *e = err ? NULL : find(r.key, r.key_len, r.op == FS_KV_SET);
 
 	if (err == -EPROTO)
 		return 0;
-	if (err) {
+	if (err || (r.op == FS_KV_SET && !e)) {
 		status = FS_KV_BAD;
 	} else if (r.op == FS_KV_SET) {
-		status = set(e, &r);
+		e->value_len = r.value_len;
+		memcpy(e->value, r.value, r.value_len);
+		if (e->hits >= HOT)
+			publish(e);
 	} else if (r.op != FS_KV_PING && !e) {
 		status = FS_KV_NOT_FOUND;
 	} else if (r.op == FS_KV_DEL) {
@@ -124,7 +125,7 @@ static int serve(struct fs_stack *stack, const char *ifname, uint16_t port)
 	int err = fs_udp_open(&udp, stack, &udp_opts);
 
 	if (err || (err = fs_ctl_open(&ctl, &ctl_opts)) || (err = fs_kv_open(&hot, &kv_opts)) ||
-	    (err = fs_ctl_rule_set(ctl, &rule)))
+	    (err = fs_kv_each(hot, take_over, NULL)) || (err = fs_ctl_rule_set(ctl, &rule)))
 		goto out;
 	printf("kv_server: port %u\n", port), fflush(stdout);
 	while (!stop && fs_stack_poll(stack, &event, 1, -1) != -ENETDOWN)
