@@ -51,10 +51,7 @@ enum fs_limit {
 	FS_RATES_DEFAULT = 1 << 14,	/* 104 bytes each, all at once: it is an LRU */
 	FS_RATES_MAX = 1 << 20,
 	FS_ANSWERS_MAX = 32,	/* users' answer programs */
-	/* *_DEFAULT: entries as the objects declare them; *_MAX: what a loader
-	 * may raise that to. An empty hash costs 16 bytes an entry. */
-	FS_KV_SMALL_DEFAULT = 1 << 16,
-	FS_KV_LARGE_DEFAULT = 1 << 14,
+	/* Room for a million keys of either size; an empty table costs 16 MiB. */
 	FS_KV_SMALL_MAX = 1 << 20,
 	FS_KV_LARGE_MAX = 1 << 20,
 };

@@ -24,7 +24,7 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, FS_KV_SMALL_DEFAULT);
+	__uint(max_entries, FS_KV_SMALL_MAX);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, struct fs_kv_small);
@@ -33,7 +33,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, FS_KV_LARGE_DEFAULT);
+	__uint(max_entries, FS_KV_LARGE_MAX);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, struct fs_kv_large);

@@ -27,7 +27,6 @@ from kvlab import FORK, PORT, V4, V6, Counted, Filler, KernelServer, KvLab, clos
     kv_answer, number_key, stamp, stamped_version, with_readers
 from test_stack import FASTSOCK, lab
 
-MILLION_OBJECT = f"{lab.BUILD}/tests/netns/kv_million.bpf.o"
 HOT = 16                    # of kv_server
 IPV6_DSTOPTS = 59
 
@@ -450,35 +449,27 @@ def the_next_server_knows_what_is_published(the_lab):
 
 def a_million_keys_are_published_asked_for_and_withdrawn(the_lab):
     million, sample = 1000000, 20000
-    pins = "/sys/fs/bpf/fastsock/s0"
-    the_lab.detach()
-    try:
-        os.makedirs(pins)
-        the_lab.at(the_lab.server_ns, "xdp-loader", "load", "-m", "native", "-p", pins, "s0",
-                   MILLION_OBJECT)
-        with kv_answer(the_lab), Filler(the_lab) as filler, the_lab.client() as client:
-            start = time.monotonic()
-            filler.tell(f"fill 0 {million}")
-            filled = time.monotonic()
-            assert filler.tell("count")[0] == million
-            chosen = random.Random(9).sample(range(million), sample)
-            asked = time.monotonic()
-            with Counted(the_lab) as counted:
-                for number in chosen:
-                    value = client.get(number_key(number), room=64)
-                    assert stamped_version(number, value) == 1
-            assert counted.kv_hit == sample, counted.kv_hit
-            with KernelServer(the_lab, {}):
-                assert client.get(number_key(million)) is None
-                drain = time.monotonic()
-                filler.tell(f"drain 0 {million}")
-                assert filler.tell("count")[:2] == [0, 0]
-                for number in chosen[:100]:
-                    assert client.get(number_key(number)) is None
-            print(f"# published in {filled - start:.1f} s, asked in {drain - asked:.1f} s, "
-                  f"withdrawn in {time.monotonic() - drain:.1f} s", flush=True)
-    finally:
-        the_lab.detach()
+    with kv_answer(the_lab), Filler(the_lab) as filler, the_lab.client() as client:
+        start = time.monotonic()
+        filler.tell(f"fill 0 {million}")
+        filled = time.monotonic()
+        assert filler.tell("count")[0] == million
+        chosen = random.Random(9).sample(range(million), sample)
+        asked = time.monotonic()
+        with Counted(the_lab) as counted:
+            for number in chosen:
+                value = client.get(number_key(number), room=64)
+                assert stamped_version(number, value) == 1
+        assert counted.kv_hit == sample, counted.kv_hit
+        with KernelServer(the_lab, {}):
+            assert client.get(number_key(million)) is None
+            drain = time.monotonic()
+            filler.tell(f"drain 0 {million}")
+            assert filler.tell("count")[:2] == [0, 0]
+            for number in chosen[:100]:
+                assert client.get(number_key(number)) is None
+        print(f"# published in {filled - start:.1f} s, asked in {drain - asked:.1f} s, "
+              f"withdrawn in {time.monotonic() - drain:.1f} s", flush=True)
 
 
 TESTS = [
