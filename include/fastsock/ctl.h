@@ -163,7 +163,7 @@ struct fs_ctl_socket {
 	uint32_t inode;
 	uint64_t rx_dropped;	/* the kernel's: no fill buffer, or too long */
 	uint64_t rx_ring_full;
-	uint64_t rx_fill_empty;
+	uint64_t rx_fill_empty;	/* copy mode: packets dropped; zero-copy: refills that found none */
 	uint64_t tx_invalid;
 };
 

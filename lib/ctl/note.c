@@ -70,11 +70,13 @@ static void note_program(struct notes *notes)
 static int note_socket(void *ctx, const struct fs_ctl_socket *socket)
 {
 	struct notes *notes = ctx;
+	/* In zero-copy the driver's refill found none: nothing was lost yet. */
+	uint64_t no_frame = socket->zerocopy ? 0 : socket->rx_fill_empty;
 
-	if (socket->rx_fill_empty || socket->rx_ring_full)
+	if (no_frame || socket->rx_ring_full)
 		note(notes, "queue %u dropped packets: %" PRIu64 " for want of a free frame, %" PRIu64
 		     " because the process receives too slowly; give its stack more frames or larger rings",
-		     socket->queue, socket->rx_fill_empty, socket->rx_ring_full);
+		     socket->queue, no_frame, socket->rx_ring_full);
 	return notes->end;
 }
 

@@ -190,11 +190,15 @@ static void xsk_stats(struct fs_port *port, struct fs_port_stats *stats)
 	socklen_t len = sizeof(s);
 
 	getsockopt(x->fd, SOL_XDP, XDP_STATISTICS, &s, &len);
-	/* rx_dropped counts the frames dropped for want of a fill entry, too. */
-	stats->rx_drop_no_frame = s.rx_fill_ring_empty_descs;
+	/*
+	 * In copy mode an empty fill ring drops the packet, which rx_dropped
+	 * counts, too. In zero-copy it is the driver's refill that found none:
+	 * nothing was lost yet, and what is lost the NIC counts.
+	 */
+	stats->rx_drop_no_frame = port->zerocopy ? 0 : s.rx_fill_ring_empty_descs;
 	stats->rx_drop_ring = s.rx_ring_full +
-		(s.rx_dropped > s.rx_fill_ring_empty_descs ?
-		 s.rx_dropped - s.rx_fill_ring_empty_descs : 0);
+		(s.rx_dropped > stats->rx_drop_no_frame ?
+		 s.rx_dropped - stats->rx_drop_no_frame : 0);
 	stats->tx_drop_invalid = s.tx_invalid_descs;
 	stats->wakeups = x->wakeups;
 }
