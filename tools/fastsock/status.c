@@ -56,7 +56,7 @@ static int text_socket(void *ctx, const struct fs_ctl_socket *socket)
 	       socket->zerocopy ? "zero-copy" : "copy");
 	if (socket->pid)
 		printf(", of process %u", socket->pid);
-	if (socket->rx_dropped || socket->rx_ring_full || socket->rx_fill_empty)
+	if (socket->rx_dropped || socket->rx_ring_full)
 		printf(", dropped %" PRIu64 " (ring full %" PRIu64 ", no frame %" PRIu64 ")",
 		       socket->rx_dropped + socket->rx_ring_full, socket->rx_ring_full,
 		       socket->rx_fill_empty);
