@@ -23,6 +23,11 @@ PKG_CONFIG ?= pkg-config
 PYTHON ?= /usr/bin/python3
 
 .DEFAULT_GOAL := all
+# V=1 shows the commands.
+ifndef V
+.SILENT:
+say = @printf '  %-7s %s\n' $1 $@
+endif
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
@@ -70,19 +75,23 @@ $B/lib/tcp/%.o: ALL_CFLAGS += -Wconversion
 
 $B/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
+	$(call say,CC)
 	$(CC) $(ALL_CFLAGS) $(LIB_CPPFLAGS) -c -o $@ $<
 
 # The BPF objects are inside the library: a program needs no file beside it.
 $B/lib/steer/object.o: lib/steer/object.S $B/bpf/fastsock.bpf.o $B/bpf/fastsock-user.bpf.o \
 		$B/bpf/pass.bpf.o
 	@mkdir -p $(@D)
+	$(call say,CC)
 	$(CC) -fPIC -I$B/bpf -c -o $@ $<
 
 $(STATIC): $(LIB_OBJ)
+	$(call say,AR)
 	rm -f $@
 	$(AR) rcs $@ $^
 
 $(SHARED): $(LIB_OBJ) lib/fastsock.map
+	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=lib/fastsock.map \
 		-Wl,-z,defs -o $@ $(LIB_OBJ) $(LDFLAGS) $(DEP_LDLIBS)
 	ln -sf $(notdir $@) $B/$(SONAME)
@@ -99,6 +108,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-function -MM
 
 $B/bpf/fastsock-user.bpf.o: bpf/fastsock.bpf.c
 	@mkdir -p $(@D)
+	$(call say,BPF)
 	$(CLANG) $(BPF_CFLAGS) -DFS_USER_ANSWERS -c -o $@ $<
 	$(LLVM_STRIP) -g $@
 
@@ -107,6 +117,7 @@ $B/bpf/fastsock-user.bpf.o: bpf/fastsock.bpf.c
 define bpf_rule
 $B/$(1)/%.bpf.o: $(1)/%.bpf.c
 	@mkdir -p $$(@D)
+	$$(call say,BPF)
 	$$(CLANG) $$(BPF_CFLAGS) -c -o $$@ $$<
 	$$(LLVM_STRIP) -g $$@
 endef
@@ -124,14 +135,17 @@ $B/bench/%.o: ALL_CFLAGS += $(USER_CPPFLAGS) -I.
 
 $B/tools/%.o $B/examples/%.o $B/bench/%.o:
 	@mkdir -p $(@D)
+	$(call say,CC)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 $(foreach s,$(wildcard tools/fastsock/*.c examples/*.c bench/*.c),$(eval $B/$(s:.c=.o): $s))
 
 $(TOOL): $(TOOL_OBJ) $(STATIC)
 	@mkdir -p $(@D)
+	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $^ $(LDFLAGS) $(DEP_LDLIBS)
 
 $(EXAMPLES) $(BENCH): $B/%: $B/%.o $(STATIC)
+	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $^ $(LDFLAGS) $(DEP_LDLIBS) -lm
 
 # --- tests ---------------------------------------------------------------------
@@ -145,13 +159,16 @@ TEST_TOOLS := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard tests/netns/*.
 
 $B/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
+	$(call say,CC)
 	$(CC) $(ALL_CFLAGS) $(TEST_CPPFLAGS) $(CHECK_CFLAGS) -c -o $@ $<
 
 .SECONDEXPANSION:
 $(CHECK_TESTS): $B/%: $B/%.o $(TEST_LIB_OBJ) $(STATIC) $$(CHECK_AUX)
+	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(CHECK_LDLIBS) $(DEP_LDLIBS)
 
 $(FUZZERS) $(TEST_TOOLS): $B/%: $B/%.o $(TEST_LIB_OBJ) $(STATIC)
+	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(CHECK_LDLIBS) $(DEP_LDLIBS)
 
 # --- goals ---------------------------------------------------------------------
