@@ -36,7 +36,7 @@ static __always_inline enum csum_state csum_state(const struct fs_run *run, __u1
 						  __u32 l4_len, __u64 *sum)
 {
 	struct fs_packet *packet = run->packet;
-	__u64 pseudo = fs_pseudo(run, l4_len);
+	__u64 pseudo = fs_pseudo(run, l4_len), payload;
 
 	if (csum != fs_csum_fold(pseudo))
 		return CSUM_FULL;
@@ -46,9 +46,10 @@ static __always_inline enum csum_state csum_state(const struct fs_run *run, __u1
 	*sum = pseudo;
 	if (!packet->payload_len)
 		return CSUM_COMPLETE;
-	if (fs_block_load(run->ctx, run->scratch, packet->payload_off, packet->payload_len))
+	if (fs_block_read(run->ctx, run->scratch, packet->payload_off, packet->payload_len,
+			  &payload))
 		return CSUM_TOO_LONG;
-	*sum += fs_block_sum(run->scratch, packet->payload_len);
+	*sum += payload;
 	return CSUM_COMPLETE;
 }
 

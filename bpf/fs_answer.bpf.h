@@ -133,8 +133,8 @@ static __always_inline int fs_answer_is_intact(struct xdp_md *ctx)
 {
 	struct udphdr *udp;
 	struct fs_run run;
+	__u64 payload, sum;
 	__u32 len;
-	__u64 sum;
 
 	if (fs_run_open(&run, ctx))
 		return 0;
@@ -145,9 +145,9 @@ static __always_inline int fs_answer_is_intact(struct xdp_md *ctx)
 	sum = fs_pseudo(&run, len + sizeof(*udp)) + udp->source + udp->dest + udp->len +
 	      udp->check;
 	if (len) {
-		if (fs_block_load(ctx, run.scratch, run.packet->payload_off, len))
+		if (fs_block_read(ctx, run.scratch, run.packet->payload_off, len, &payload))
 			return 0;
-		sum += fs_block_sum(run.scratch, len);
+		sum += payload;
 	}
 	return fs_csum_fold(sum) == 0xffff;
 }
@@ -165,7 +165,7 @@ static __always_inline int fs_answer_csum(struct xdp_md *ctx, __u32 payload_len)
 {
 	struct udphdr *udp;
 	struct fs_run run;
-	__u64 sum;
+	__u64 payload, sum;
 
 	if (fs_run_open(&run, ctx))
 		return -1;
@@ -173,9 +173,10 @@ static __always_inline int fs_answer_csum(struct xdp_md *ctx, __u32 payload_len)
 		return 0;
 	sum = fs_pseudo(&run, payload_len + sizeof(*udp));
 	if (payload_len) {
-		if (fs_block_load(ctx, run.scratch, run.packet->payload_off, payload_len))
+		if (fs_block_read(ctx, run.scratch, run.packet->payload_off, payload_len,
+				  &payload))
 			return -1;
-		sum += fs_block_sum(run.scratch, payload_len);
+		sum += payload;
 	}
 	udp = fs_at(ctx, run.packet->l4_off, sizeof(*udp));
 	if (!udp)

@@ -34,6 +34,12 @@ static __always_inline __u16 fs_csum_fold(__u64 sum)
 	return (__u16)sum;
 }
 
+/* Eight bytes as a summand: their sum would need its carry. */
+static __always_inline __u64 fs_csum_word(__u64 word)
+{
+	return (word & 0xffffffff) + (word >> 32);
+}
+
 /* A checksum after one 16-bit word under it changed: RFC 1624, equation 3. */
 static __always_inline __u16 fs_csum_replace(__u16 csum, __u16 from, __u16 to)
 {
@@ -61,58 +67,6 @@ static __always_inline __u64 fs_csum_pseudo6(const struct ipv6hdr *ip6, __u8 pro
 
 	return (__u64)src[0] + src[1] + src[2] + src[3] + dst[0] + dst[1] + dst[2] + dst[3] +
 	       bpf_htons(proto) + bpf_htons((__u16)l4_len);
-}
-
-/*
- * 1 <= @len <= @max, in two comparisons of one register. A compiler makes one
- * of them, from which the verifier learns nothing about @len.
- */
-#define fs_is_length(len, max)						\
-({									\
-	int fs_is_length_ = 0;						\
-	barrier_var(len);						\
-	if ((len) <= (max)) {						\
-		barrier_var(len);					\
-		fs_is_length_ = (len) != 0;				\
-	}								\
-	fs_is_length_;							\
-})
-
-/*
- * Copy @len bytes of the frame from @off on into scratch->block, zero-padded
- * to a word. Returns 0, or -1 when the frame is shorter or the block is.
- */
-static __always_inline int fs_block_load(struct xdp_md *ctx, struct fs_scratch *scratch,
-					 __u32 off, __u32 len)
-{
-	if (!fs_is_length(len, FS_BLOCK_MAX))
-		return -1;
-	*(__u32 *)(scratch->block + (len & ~3u)) = 0;
-	return bpf_xdp_load_bytes(ctx, off, scratch->block, len) ? -1 : 0;
-}
-
-/*
- * The sum of the first @len bytes of scratch->block, which
- * fs_block_load() has padded. In pieces of 512, because bpf_csum_diff()
- * takes no more before Linux 6.12.
- */
-static __always_inline __u32 fs_block_sum(struct fs_scratch *scratch, __u32 len)
-{
-	__u32 sum = 0;
-
-	for (int i = 0; i < FS_BLOCK_MAX / 512; i++) {
-		__u32 piece;
-
-		if (len <= i * 512u)
-			break;
-		piece = len - i * 512u;
-		if (piece > 512)
-			piece = 512;
-		piece = (piece + 3) & 0x3fc;
-		sum = (__u32)bpf_csum_diff(NULL, 0, (__be32 *)(scratch->block + i * 512), piece,
-					   sum);
-	}
-	return sum;
 }
 
 #endif

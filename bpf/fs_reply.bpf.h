@@ -14,6 +14,7 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/udp.h>
+#include "fs_block.bpf.h"
 #include "fs_csum.bpf.h"
 #include "fs_verdict.bpf.h"
 

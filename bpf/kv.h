@@ -62,7 +62,7 @@ struct kv_entry {
 	const volatile struct fs_kv_head *head;
 	const volatile __u64 *gen_end;
 	const __u64 *key;
-	const void *value;
+	const __u64 *value;
 	__u32 value_max;
 	__u32 key_words;
 };
@@ -74,14 +74,31 @@ struct kv_reply {
 	__u8 status;
 };
 
-static __always_inline struct fs_kv_hdr *kv_request(const struct fs_run *run)
-{
-	return (struct fs_kv_hdr *)run->scratch->block;
-}
-
 static __always_inline const __u64 *kv_request_key(const struct fs_run *run)
 {
 	return (const __u64 *)(run->scratch->block + sizeof(struct fs_kv_hdr));
+}
+
+/*
+ * How many words the key fills. The verifier takes this for a number of its own:
+ * where a loop over the words ends tells it nothing about key_len, and it need
+ * not follow each end apart.
+ */
+static __always_inline __u32 kv_key_words(__u32 key_len)
+{
+	__u32 words = (key_len + 7) / 8;
+
+	barrier_var(words);
+	return words;
+}
+
+/*
+ * The word that the key's last bytes are in, or the one behind them. The mask
+ * tells the verifier what FS_KV_KEY_MAX is.
+ */
+static __always_inline __u64 *kv_key_word(const struct fs_run *run, __u32 key_len)
+{
+	return (__u64 *)(run->scratch->block + sizeof(struct fs_kv_hdr) + (key_len & 0xf8));
 }
 
 /* The barrier keeps the compiler from mixing up this look with the last. */
@@ -95,17 +112,31 @@ static __always_inline int kv_key_is(const struct fs_run *run, const struct kv_e
 				     __u32 key_len)
 {
 	const __u64 *key = kv_request_key(run);
+	__u32 words = kv_key_words(key_len);
 
 	if (entry->head->key_len != key_len)
 		return 0;
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < entry->key_words; i++) {
-		if (i * 8 >= key_len)
+		if (i >= words)
 			break;
 		if (entry->key[i] != key[i])
 			return 0;
 	}
 	return 1;
+}
+
+/* The request was read from the frame, so all of its room is there. */
+static __always_inline int kv_store(const struct fs_run *run, const struct kv_entry *entry,
+				    __u32 start, __u32 len)
+{
+	__u32 off = run->packet->payload_off + start;
+
+	if (entry->value_max <= FS_BLOCK_SHORT && len <= entry->value_max)
+		return fs_frame_write_short(run->ctx, off, entry->value, len, entry->value_max);
+	if (!fs_is_length(len, entry->value_max))
+		return len ? -1 : 0;
+	return bpf_xdp_store_bytes(run->ctx, off, (void *)entry->value, len) ? -1 : 0;
 }
 
 static __always_inline enum kv_result kv_copy(const struct fs_run *run,
@@ -125,9 +156,7 @@ static __always_inline enum kv_result kv_copy(const struct fs_run *run,
 	reply->value_len = value_len;
 	if (value_len > room)
 		return kv_gen_is(entry, gen) ? KV_SHORT : KV_TORN;
-	if (value_len && (!fs_is_length(value_len, entry->value_max) ||
-			  bpf_xdp_store_bytes(run->ctx, run->packet->payload_off + start,
-					      (void *)entry->value, value_len)))
+	if (kv_store(run, entry, start, value_len))
 		return KV_MISS;
 	return kv_gen_is(entry, gen) ? KV_VALUE : KV_TORN;
 }
@@ -143,7 +172,7 @@ static __always_inline enum kv_result kv_get_small(const struct fs_run *run, __u
 	entry.head = &small->head;
 	entry.gen_end = &small->gen_end;
 	entry.key = (const __u64 *)small->key;
-	entry.value = small->value;
+	entry.value = (const __u64 *)small->value;
 	entry.value_max = sizeof(small->value);
 	entry.key_words = sizeof(small->key) / 8;
 	return kv_copy(run, &entry, key_len, reply);
@@ -160,7 +189,7 @@ static __always_inline enum kv_result kv_get_large(const struct fs_run *run, __u
 	entry.head = &large->head;
 	entry.gen_end = &large->gen_end;
 	entry.key = (const __u64 *)large->key;
-	entry.value = large->value;
+	entry.value = (const __u64 *)large->value;
 	entry.value_max = sizeof(large->value);
 	entry.key_words = sizeof(large->key) / 8;
 	return kv_copy(run, &entry, key_len, reply);
@@ -169,11 +198,12 @@ static __always_inline enum kv_result kv_get_large(const struct fs_run *run, __u
 static __always_inline __u64 kv_hash(const struct fs_run *run, __u32 key_len)
 {
 	const __u64 *key = kv_request_key(run);
+	__u32 words = kv_key_words(key_len);
 	__u64 hash = run->config->kv_seed;
 
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < KV_KEY_WORDS; i++) {
-		if (i * 8 >= key_len)
+		if (i >= words)
 			break;
 		hash = fs_kv_hash_word(hash, key[i]);
 	}
@@ -183,27 +213,28 @@ static __always_inline __u64 kv_hash(const struct fs_run *run, __u32 key_len)
 static __always_inline __u64 kv_key_sum(const struct fs_run *run, __u32 key_len)
 {
 	const __u64 *key = kv_request_key(run);
+	__u32 words = kv_key_words(key_len);
 	__u64 sum = 0;
 
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < KV_KEY_WORDS; i++) {
-		if (i * 8 >= key_len)
+		if (i >= words)
 			break;
-		sum += (key[i] & 0xffffffff) + (key[i] >> 32);
+		sum += fs_csum_word(key[i]);
 	}
 	return sum;
 }
 
 /*
- * The hash and the comparison take the key in words, so the bytes behind it
- * become zeros. Returns what they were.
+ * The hash and the comparison take the key in words, so the bytes behind it in
+ * its last word become zeros. Returns what the word was.
  */
-static __always_inline __u64 kv_pad_key(const struct fs_run *run, __u32 key_len, __u64 pad)
+static __always_inline __u64 kv_pad_key(const struct fs_run *run, __u32 key_len)
 {
-	fs_word64 *behind = (fs_word64 *)(run->scratch->block + sizeof(struct fs_kv_hdr) + key_len);
-	__u64 was = *behind;
+	__u64 *last = kv_key_word(run, key_len);
+	__u64 was = *last;
 
-	*behind = pad;
+	*last = fs_word_first(was, key_len & 7);
 	return was;
 }
 
@@ -212,7 +243,7 @@ static __always_inline void kv_restore(const struct fs_run *run, __u32 key_len, 
 {
 	__u32 len = run->packet->payload_len;
 
-	kv_pad_key(run, key_len, under_pad);
+	*kv_key_word(run, key_len) = under_pad;
 	if (fs_is_length(len, KV_REQUEST_MAX))
 		bpf_xdp_store_bytes(run->ctx, run->packet->payload_off, run->scratch->block, len);
 }
@@ -226,7 +257,7 @@ static __always_inline void kv_restore(const struct fs_run *run, __u32 key_len, 
 static __always_inline enum kv_result kv_get(const struct fs_run *run, __u32 key_len,
 					     struct kv_reply *reply)
 {
-	__u64 under_pad = kv_pad_key(run, key_len, 0);
+	__u64 under_pad = kv_pad_key(run, key_len);
 	__u64 hash = kv_hash(run, key_len);
 	enum kv_result result = KV_MISS;
 	int torn = 0, missed = 0;
@@ -251,12 +282,12 @@ static __always_inline enum kv_result kv_get(const struct fs_run *run, __u32 key
 /* Copies the request into scratch->block. */
 static __always_inline enum kv_result kv_verify(const struct fs_run *run, const struct udphdr *udp)
 {
-	__u64 sum, ports = (__u64)udp->source + udp->dest + udp->len + udp->check;
+	__u64 payload, sum, ports = (__u64)udp->source + udp->dest + udp->len + udp->check;
 	__u32 len = run->packet->payload_len;
 	__u16 csum = udp->check;
 
 	if (len < sizeof(struct fs_kv_hdr) || len > KV_REQUEST_MAX ||
-	    fs_block_load(run->ctx, run->scratch, run->packet->payload_off, len))
+	    fs_block_read(run->ctx, run->scratch, run->packet->payload_off, len, &payload))
 		return KV_MISS;
 	if (!csum)
 		return KV_INTACT;
@@ -266,31 +297,35 @@ static __always_inline enum kv_result kv_verify(const struct fs_run *run, const 
 		/* In skb mode the kernel may complete what we write: not for us. */
 		return run->config->flags & FS_CONFIG_F_SKB_MODE ? KV_MISS : KV_INTACT;
 	}
-	sum += ports + fs_block_sum(run->scratch, len);
+	sum += ports + payload;
 	return fs_csum_fold(sum) == 0xffff ? KV_INTACT : KV_DAMAGED;
 }
 
 /* The reply but for its headers: in the frame, and in @reply. */
 static __always_inline enum kv_result kv_process(const struct fs_run *run, struct kv_reply *reply)
 {
-	const struct fs_kv_hdr *request = kv_request(run);
-	__u32 key_len = bpf_ntohs(request->key_len);
+	const fs_word32 *words = (const fs_word32 *)run->scratch->block;
+	__u32 say = bpf_ntohl(words[0]), lengths = bpf_ntohl(words[2]);
+	__u32 key_len = lengths >> 16, op = say >> 8 & 0xff;
 	enum kv_result result;
 
-	if (request->magic != FS_KV_MAGIC || request->version != FS_KV_VERSION ||
-	    request->status || request->value_len || request->rsvd ||
-	    key_len > FS_KV_KEY_MAX ||
-	    sizeof(*request) + key_len > run->packet->payload_len)
+	/* As in struct fs_kv_hdr: only op, id and key_len may vary. */
+	if ((say ^ (FS_KV_MAGIC << 24 | FS_KV_VERSION << 16)) & 0xffff00ff)
+		return KV_MISS;
+	if ((lengths & 0xffff) | words[3])
+		return KV_MISS;
+	if (key_len > FS_KV_KEY_MAX ||
+	    sizeof(struct fs_kv_hdr) + key_len > run->packet->payload_len)
 		return KV_MISS;
 	reply->status = FS_KV_OK;
 	reply->value_len = 0;
-	reply->len = sizeof(*request) + key_len;
-	if (request->op == FS_KV_PING) {
-		kv_pad_key(run, key_len, 0);
+	reply->len = sizeof(struct fs_kv_hdr) + key_len;
+	if (op == FS_KV_PING) {
+		kv_pad_key(run, key_len);
 		reply->sum = kv_key_sum(run, key_len);
 		return KV_PONG;
 	}
-	if (request->op != FS_KV_GET || !key_len)
+	if (op != FS_KV_GET || !key_len)
 		return KV_MISS;
 	result = kv_get(run, key_len, reply);
 	if (result == KV_VALUE)

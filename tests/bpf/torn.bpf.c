@@ -7,17 +7,15 @@
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
-#include "bpf/fs_abi.h"
+#include "bpf/fs_block.bpf.h"
 
 enum { TORN_LEN = 37 };
 
-static long (*const store)(struct xdp_md *ctx, __u32 off, void *buf, __u32 len) =
-	(void *)BPF_FUNC_xdp_store_bytes;
-
-static __always_inline long store_and_tear(struct xdp_md *ctx, __u32 off, void *buf, __u32 len)
+static __always_inline int write_and_tear(struct xdp_md *ctx, __u32 off, const __u64 *from,
+					  __u32 len, __u32 max)
 {
-	struct fs_kv_small *entry = buf - __builtin_offsetof(struct fs_kv_small, value);
-	long err = store(ctx, off, buf, len);
+	struct fs_kv_small *entry = (void *)from - __builtin_offsetof(struct fs_kv_small, value);
+	int err = fs_frame_write_short(ctx, off, from, len, max);
 
 	if (len == TORN_LEN && entry->value[0]) {
 		entry->value[0]--;
@@ -27,5 +25,5 @@ static __always_inline long store_and_tear(struct xdp_md *ctx, __u32 off, void *
 	return err;
 }
 
-#define bpf_xdp_store_bytes store_and_tear
+#define fs_frame_write_short write_and_tear
 #include "bpf/fastsock.bpf.c"
