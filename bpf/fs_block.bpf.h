@@ -2,9 +2,9 @@
 /*
  * fs_block.bpf.h - bytes from the frame into scratch->block, and into the frame.
  *
- * Few bytes go word by word through direct access; more, through helpers. A
- * helper's call costs as much as some thirty words: where the CPU needs its
- * returns guarded against speculation, each return is a misprediction.
+ * Through helpers, or word by word through direct access. A helper's call costs
+ * as much as some thirty words: where the CPU needs its returns guarded against
+ * speculation, each return is a misprediction.
  */
 #ifndef FS_BLOCK_BPF_H
 #define FS_BLOCK_BPF_H
@@ -59,41 +59,6 @@ static __always_inline fs_word64 *fs_frame_word(struct xdp_md *ctx, __u32 off)
 }
 
 /*
- * The last bytes come first: behind the loop the verifier would follow them
- * once for each way out of it. @off is behind the headers, so that a word
- * which ends with those bytes begins in the frame.
- */
-static __always_inline int fs_block_read_short(struct xdp_md *ctx, struct fs_scratch *scratch,
-					       __u32 off, __u32 len, __u64 *sum)
-{
-	__u32 whole = len & ~7u, rest = len & 7;
-	__u64 word, total = 0;
-	fs_word64 *at;
-
-	if (rest) {
-		at = fs_frame_word(ctx, off + len - 8);
-		if (!at)
-			return -1;
-		word = fs_word_last(*at, rest);
-		*(__u64 *)(scratch->block + whole) = word;
-		total = fs_csum_word(word);
-	}
-#pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < FS_BLOCK_SHORT; i += 8) {
-		if (i >= whole)
-			break;
-		at = fs_frame_word(ctx, off + i);
-		if (!at)
-			return -1;
-		word = *at;
-		*(__u64 *)(scratch->block + i) = word;
-		total += fs_csum_word(word);
-	}
-	*sum = total;
-	return 0;
-}
-
-/*
  * The sum of the first @len bytes of scratch->block, zero-padded to a 32-bit
  * word. In pieces of 512, because bpf_csum_diff() takes no more before Linux
  * 6.12.
@@ -127,12 +92,46 @@ static __always_inline int fs_block_read(struct xdp_md *ctx, struct fs_scratch *
 {
 	if (!fs_is_length(len, FS_BLOCK_MAX))
 		return -1;
-	if (len <= FS_BLOCK_SHORT)
-		return fs_block_read_short(ctx, scratch, off, len, sum);
 	*(__u32 *)(scratch->block + (len & ~3u)) = 0;
 	if (bpf_xdp_load_bytes(ctx, off, scratch->block, len))
 		return -1;
 	*sum = fs_block_sum(scratch, len);
+	return 0;
+}
+
+/*
+ * The same for at most FS_BLOCK_SHORT bytes, where time matters: it is more code.
+ * The last bytes come first: behind the loop the verifier would follow them
+ * once for each way out of it. @off is behind the headers, so that a word
+ * which ends with those bytes begins in the frame.
+ */
+static __always_inline int fs_block_read_short(struct xdp_md *ctx, struct fs_scratch *scratch,
+					       __u32 off, __u32 len, __u64 *sum)
+{
+	__u32 whole = len & ~7u, rest = len & 7;
+	__u64 word, total = 0;
+	fs_word64 *at;
+
+	if (rest) {
+		at = fs_frame_word(ctx, off + len - 8);
+		if (!at)
+			return -1;
+		word = fs_word_last(*at, rest);
+		*(__u64 *)(scratch->block + whole) = word;
+		total = fs_csum_word(word);
+	}
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < FS_BLOCK_SHORT; i += 8) {
+		if (i >= whole)
+			break;
+		at = fs_frame_word(ctx, off + i);
+		if (!at)
+			return -1;
+		word = *at;
+		*(__u64 *)(scratch->block + i) = word;
+		total += fs_csum_word(word);
+	}
+	*sum = total;
 	return 0;
 }
 

@@ -279,6 +279,15 @@ static __always_inline enum kv_result kv_get(const struct fs_run *run, __u32 key
 	return result;
 }
 
+static __always_inline int kv_read(const struct fs_run *run, __u32 len, __u64 *sum)
+{
+	__u32 off = run->packet->payload_off;
+
+	if (len <= FS_BLOCK_SHORT)
+		return fs_block_read_short(run->ctx, run->scratch, off, len, sum);
+	return fs_block_read(run->ctx, run->scratch, off, len, sum);
+}
+
 /* Copies the request into scratch->block. */
 static __always_inline enum kv_result kv_verify(const struct fs_run *run, const struct udphdr *udp)
 {
@@ -286,8 +295,7 @@ static __always_inline enum kv_result kv_verify(const struct fs_run *run, const 
 	__u32 len = run->packet->payload_len;
 	__u16 csum = udp->check;
 
-	if (len < sizeof(struct fs_kv_hdr) || len > KV_REQUEST_MAX ||
-	    fs_block_read(run->ctx, run->scratch, run->packet->payload_off, len, &payload))
+	if (len < sizeof(struct fs_kv_hdr) || len > KV_REQUEST_MAX || kv_read(run, len, &payload))
 		return KV_MISS;
 	if (!csum)
 		return KV_INTACT;
