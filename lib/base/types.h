@@ -2,8 +2,8 @@
 /*
  * types.h - integers with units, and the few macros everybody needs.
  *
- * Network-order and sequence values are struct types: adding a be16 to an
- * int, or comparing a seq32 with <, does not compile.
+ * Network-order, sequence and timestamp values are struct types: adding a
+ * be16 to an int, or comparing a seq32 with <, does not compile.
  */
 #ifndef FS_BASE_TYPES_H
 #define FS_BASE_TYPES_H
@@ -16,7 +16,8 @@
 
 typedef struct { uint16_t raw; } be16;
 typedef struct { uint32_t raw; } be32;
-typedef struct { uint32_t raw; } seq32;
+typedef struct { uint32_t raw; } seq32;	/* arithmetic: seq.h */
+typedef struct { uint32_t raw; } ts32;	/* a TCP timestamp, in its clock's ticks */
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 static inline be16 be16_from(uint16_t v) { return (be16){ __builtin_bswap16(v) }; }

@@ -5,7 +5,7 @@
  * fs_wire_parse() walks Ethernet, VLAN tags, IPv4 or IPv6 with options and
  * extension headers, up to the transport header. On FS_WIRE_OK every offset
  * below lies inside the frame and the lengths agree with the headers, so the
- * accessors of udp.h and icmp.h cannot fail. Pure: no clock, no state.
+ * accessors of udp.h, tcp.h and icmp.h cannot fail. Pure: no clock, no state.
  *
  *	0        l3_off          l4_off                 l4_off + l4_len   len
  *	| eth (vlan) | ip (options) | transport header + payload | padding |
@@ -25,6 +25,13 @@ enum fs_wire_verdict {
 	FS_WIRE_VERDICT_COUNT
 };
 
+/* Of a transport header; bad or partial is for the receiver to judge. */
+enum fs_csum_verdict {
+	FS_CSUM_GOOD = 0,
+	FS_CSUM_BAD,
+	FS_CSUM_PARTIAL,	/* the field holds the pseudo-header sum only */
+};
+
 enum {
 	FS_ETH_LEN = 14,
 	FS_ETH_ADDR_LEN = 6,
@@ -33,6 +40,7 @@ enum {
 	FS_IP4_LEN = 20,
 	FS_IP6_LEN = 40,
 	FS_UDP_LEN = 8,
+	FS_TCP_LEN = 20,	/* without options */
 	FS_ICMP_LEN = 8,
 	FS_IP6_EXT_MAX = 8,	/* extension headers walked before giving up */
 };

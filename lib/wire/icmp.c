@@ -2,7 +2,8 @@
 /*
  * icmp.c - ICMP error messages. The embedded packet is usually truncated,
  * so its own lengths and checksums are not compared with what is here: only
- * addresses, protocol and the first four bytes of the transport header count.
+ * addresses, protocol and the first eight bytes of the transport header count.
+ * RFC 792 promises these eight, and less is refused, as the kernel does.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -49,6 +50,17 @@ static int error6(uint8_t type, uint8_t code)
 	return type == ICMP6_PARAM ? -EPROTO : -EHOSTUNREACH;
 }
 
+/* What RFC 792 makes every router send of the packet behind its IP header. */
+enum { EMBEDDED_L4 = 8 };
+
+static void embedded_l4(const uint8_t *p, struct fs_wire_icmp_error *out)
+{
+	out->local_port = get_be16(p);
+	out->remote_port = get_be16(p + 2);
+	if (out->proto == FS_IPPROTO_TCP)
+		out->seq = (seq32){ get_be32(p + 4) };
+}
+
 static enum fs_wire_verdict embedded4(const uint8_t *p, uint32_t len,
 				      struct fs_wire_icmp_error *out)
 {
@@ -57,15 +69,14 @@ static enum fs_wire_verdict embedded4(const uint8_t *p, uint32_t len,
 	if (len < FS_IP4_LEN || p[0] >> 4 != 4)
 		return FS_WIRE_SHORT;
 	header_len = (p[0] & 0xfu) * 4;
-	if (header_len < FS_IP4_LEN || len < header_len + 4)
+	if (header_len < FS_IP4_LEN || len < header_len + EMBEDDED_L4)
 		return FS_WIRE_SHORT;
 	if (get_be16(p + 6) & 0x1fff)
 		return FS_WIRE_FRAGMENT;
 	memcpy(out->local, p + 12, 4);
 	memcpy(out->remote, p + 16, 4);
 	out->proto = p[9];
-	out->local_port = get_be16(p + header_len);
-	out->remote_port = get_be16(p + header_len + 2);
+	embedded_l4(p + header_len, out);
 	return FS_WIRE_OK;
 }
 
@@ -73,13 +84,12 @@ static enum fs_wire_verdict embedded6(const uint8_t *p, uint32_t len,
 				      struct fs_wire_icmp_error *out)
 {
 	/* Extension headers in a packet of ours: we send none. */
-	if (len < FS_IP6_LEN + 4 || p[0] >> 4 != 6)
+	if (len < FS_IP6_LEN + EMBEDDED_L4 || p[0] >> 4 != 6)
 		return FS_WIRE_SHORT;
 	memcpy(out->local, p + 8, 16);
 	memcpy(out->remote, p + 24, 16);
 	out->proto = p[6];
-	out->local_port = get_be16(p + FS_IP6_LEN);
-	out->remote_port = get_be16(p + FS_IP6_LEN + 2);
+	embedded_l4(p + FS_IP6_LEN, out);
 	return FS_WIRE_OK;
 }
 

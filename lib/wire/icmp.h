@@ -17,6 +17,11 @@ struct fs_wire_icmp_error {
 	uint8_t remote[16];	/* its destination */
 	uint16_t local_port;
 	uint16_t remote_port;
+	/*
+	 * TCP: where the segment began that the error is about. An error about
+	 * what is not outstanding is forged or stale (RFC 5927 4).
+	 */
+	seq32 seq;
 };
 
 /*

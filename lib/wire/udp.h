@@ -12,12 +12,6 @@ struct fs_wire_udp {
 	uint16_t payload_len;
 };
 
-enum fs_csum_verdict {
-	FS_CSUM_GOOD = 0,
-	FS_CSUM_BAD,
-	FS_CSUM_PARTIAL,	/* the field holds the pseudo-header sum only */
-};
-
 /*
  * Lengths: the UDP length may be smaller than what IP carries (RFC 768 lets
  * it), never larger. Returns FS_WIRE_OK or FS_WIRE_SHORT.

@@ -2,12 +2,23 @@
 /*
  * Spoilt frames through the parsers, each in a block of memory of exactly its
  * size, so that the sanitizer sees the first byte too many. What a parser
- * accepts must lie inside the frame.
+ * accepts must lie inside the frame, and a TCP segment must build to itself.
  */
 #include "tests/lib/fuzz.h"
 #include "tests/lib/mutate.h"
+#include "tests/lib/tcp_wire.h"
 #include "wire/icmp.h"
 #include "wire/udp.h"
+
+static bool parse_tcp(const uint8_t *frame, const struct fs_wire_frame *f)
+{
+	struct fs_wire_tcp tcp;
+
+	if (fs_wire_tcp_parse(frame, f, &tcp) != FS_WIRE_OK)
+		return true;
+	fs_wire_tcp_csum(frame, f);
+	return tcp_wire_sane(&tcp, f->l4_off, f->l4_off + (uint32_t)f->l4_len);
+}
 
 static bool parse_one(const uint8_t *frame, uint32_t len)
 {
@@ -23,6 +34,8 @@ static bool parse_one(const uint8_t *frame, uint32_t len)
 		return false;
 	if (f.proto == FS_IPPROTO_ICMP || f.proto == FS_IPPROTO_ICMP6)
 		fs_wire_icmp_parse(frame, &f, &error);
+	if (f.proto == FS_IPPROTO_TCP)
+		return parse_tcp(frame, &f);
 	if (f.proto != FS_IPPROTO_UDP || fs_wire_udp_parse(frame, &f, &udp) != FS_WIRE_OK)
 		return true;
 	fs_wire_udp_csum(frame, &f, &udp);

@@ -7,6 +7,7 @@
 
 #include "tests/lib/must.h"
 #include "tests/lib/mutate.h"
+#include "wire/tcp.h"
 #include "wire/udp.h"
 
 static const uint8_t us4[4] = { 10, 0, 0, 1 }, them4[4] = { 10, 0, 0, 2 };
@@ -84,12 +85,13 @@ static void add_udp(struct mutate_frame *f, uint16_t payload)
 	memset(f->bytes + f->len - payload, 0x5a, payload);
 }
 
-/* An error about a datagram that we sent from port 1000 to theirs. */
-static void add_icmp(struct mutate_frame *f, bool six, uint8_t type, uint8_t code, uint32_t info)
+/* An error about a datagram, or segment, that we sent from port 1000 to theirs. */
+static void add_icmp(struct mutate_frame *f, bool six, uint8_t proto, uint8_t type, uint8_t code,
+		     uint32_t info)
 {
 	const struct fs_wire_ip ip = {
 		.src = six ? us6 : us4, .dst = six ? them6 : them4, .l4_len = 16,
-		.proto = FS_IPPROTO_UDP, .ttl = 63,
+		.proto = proto, .ttl = 63,
 	};
 	uint8_t head[8] = { type, code }, *at;
 
@@ -105,6 +107,25 @@ static void add_icmp(struct mutate_frame *f, bool six, uint8_t type, uint8_t cod
 	add_be16(f, 2000);
 	add_be16(f, 16);
 	add_zeros(f, 10);
+}
+
+/* A segment to port 1000 behind either IP header; its options must suit its flags. */
+static void add_tcp(struct mutate_frame *f, bool six, uint8_t flags, uint16_t payload,
+		    const struct fs_wire_tcp_opts *opts)
+{
+	const struct fs_wire_tcp tcp = {
+		.src_port = 2000, .dst_port = 1000, .seq = { 0xfffffff0 }, .ack = { 1 },
+		.window = 0xffff, .flags = flags, .payload_len = payload, .opts = *opts,
+	};
+	uint16_t header_len = fs_wire_tcp_header_len(opts);
+
+	begin(f, 0, six ? FS_ETHERTYPE_IP6 : FS_ETHERTYPE_IP4);
+	if (six)
+		add_ip6(f, FS_IPPROTO_TCP, (uint16_t)(header_len + payload));
+	else
+		add_ip4(f, FS_IPPROTO_TCP, (uint16_t)(header_len + payload), 0);
+	add_zeros(f, header_len + payload);
+	fs_wire_put_tcp(f->bytes + f->len - header_len - payload, &tcp, 0);
 }
 
 static uint32_t l3_offset(const struct mutate_frame *f, uint16_t *type)
@@ -134,8 +155,7 @@ static void repair(struct mutate_frame *f)
 	struct fs_wire_frame w;
 	uint16_t type;
 	uint32_t off = l3_offset(f, &type), header_len;
-	uint8_t *p = f->bytes + off;
-	bool udp;
+	uint8_t *p = f->bytes + off, field;
 
 	if (type == FS_ETHERTYPE_IP4 && off + FS_IP4_LEN <= f->len) {
 		header_len = (p[0] & 0xfu) * 4;
@@ -146,11 +166,13 @@ static void repair(struct mutate_frame *f)
 	}
 	if (fs_wire_parse(f->bytes, f->len, &w) != FS_WIRE_OK || w.l4_len < 8)
 		return;
-	udp = w.proto == FS_IPPROTO_UDP;
+	field = w.proto == FS_IPPROTO_UDP ? 6 : w.proto == FS_IPPROTO_TCP ? 16 : 2;
+	if (w.l4_len < field + 2)
+		return;
 	p = f->bytes + w.l4_off;
-	memset(p + (udp ? 6 : 2), 0, 2);
-	put_csum(p + (udp ? 6 : 2), fs_csum_add(w.proto == FS_IPPROTO_ICMP ? 0 :
-						fs_wire_pseudo(&w), p, w.l4_len));
+	memset(p + field, 0, 2);
+	put_csum(p + field, fs_csum_add(w.proto == FS_IPPROTO_ICMP ? 0 : fs_wire_pseudo(&w),
+					p, w.l4_len));
 }
 
 static void seeds4(struct mutate_frame **at)
@@ -177,13 +199,11 @@ static void seeds4(struct mutate_frame **at)
 	add_ip4(f, FS_IPPROTO_UDP, 8 + 64, 0);
 	f->bytes[FS_ETH_LEN + 6] = 0x20;
 	add_udp(f++, 64);
-	begin(f, 0, FS_ETHERTYPE_IP4);		/* TCP: not ours yet */
-	add_ip4(f, FS_IPPROTO_TCP, 20, 0);
-	add_zeros(f++, 20);
-	for (uint8_t code = 3; code < 5; code++, f++) {
+	for (unsigned int i = 0; i < 4; i++, f++) {
 		begin(f, 0, FS_ETHERTYPE_IP4);
 		add_ip4(f, FS_IPPROTO_ICMP, 8 + 20 + 16, 0);
-		add_icmp(f, false, 3, code, code == 4 ? 1280 : 0);
+		add_icmp(f, false, i & 1 ? FS_IPPROTO_TCP : FS_IPPROTO_UDP, 3, i & 2 ? 4 : 3,
+			 i & 2 ? 1280 : 0);
 	}
 	begin(f, 0, 0x0806);			/* ARP */
 	add_zeros(f++, 46);
@@ -211,12 +231,46 @@ static void seeds6(struct mutate_frame **at)
 	add_ip6(f, FS_IPPROTO_FRAGMENT, 8 + 8 + 50);
 	add(f, frag, sizeof(frag));
 	add_udp(f++, 50);
-	for (uint8_t type = 1; type < 4; type++, f++) {
+	for (unsigned int i = 0; i < 6; i++, f++) {
+		const uint8_t type = (uint8_t)(1 + i / 2);
+
 		begin(f, 0, FS_ETHERTYPE_IP6);
 		add_ip6(f, FS_IPPROTO_ICMP6, 8 + 40 + 16);
-		add_icmp(f, true, type, type == 1 ? 4 : 0, type == 2 ? 1280 : 0);
+		add_icmp(f, true, i & 1 ? FS_IPPROTO_TCP : FS_IPPROTO_UDP, type,
+			 type == 1 ? 4 : 0, type == 2 ? 1280 : 0);
 	}
 	*at = f;
+}
+
+static void seeds_tcp(struct mutate_frame **at)
+{
+	static const struct {
+		uint8_t flags;
+		uint16_t payload;
+		struct fs_wire_tcp_opts opts;
+	} segments[] = {
+		{ FS_TCP_F_SYN | FS_TCP_F_ECE | FS_TCP_F_CWR, 0,
+		  { .has = FS_TCP_OPT_ALL & ~FS_TCP_OPT_TFO, .mss = 1460, .wscale = 7 } },
+		{ FS_TCP_F_SYN, 0, { .has = FS_TCP_OPT_ALL, .mss = 1460, .wscale = 14 } },
+		{ FS_TCP_F_SYN, 300, { .has = FS_TCP_OPT_MSS | FS_TCP_OPT_TFO, .mss = 536,
+				       .cookie_len = 8, .cookie = { 1, 2, 3, 4, 5, 6, 7, 8 } } },
+		{ FS_TCP_F_SYN | FS_TCP_F_ACK, 0,
+		  { .has = FS_TCP_OPT_ALL, .mss = 1220, .cookie_len = 16 } },
+		{ FS_TCP_F_ACK, 0, { 0 } },
+		{ FS_TCP_F_ACK | FS_TCP_F_PSH, 1400, { .has = FS_TCP_OPT_TS, .ts_val = { 9 } } },
+		{ FS_TCP_F_ACK, 0, { .has = FS_TCP_OPT_TS, .n_sacks = 3, .sacks = {
+			{ { 5 }, { 9 } }, { { 20 }, { 30 } }, { { 0xfffffff8 }, { 2 } } } } },
+		{ FS_TCP_F_ACK, 1, { .n_sacks = 4, .sacks = {
+			{ { 5 }, { 9 } }, { { 20 }, { 30 } }, { { 40 }, { 50 } },
+			{ { 60 }, { 70 } } } } },
+		{ FS_TCP_F_FIN | FS_TCP_F_ACK, 10, { .has = FS_TCP_OPT_TS } },
+		{ FS_TCP_F_RST, 0, { 0 } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(segments); i++)
+		for (int six = 0; six < 2; six++)
+			add_tcp((*at)++, six, segments[i].flags, segments[i].payload,
+				&segments[i].opts);
 }
 
 unsigned int mutate_seeds(struct mutate_frame seeds[MUTATE_SEEDS_MAX])
@@ -225,6 +279,7 @@ unsigned int mutate_seeds(struct mutate_frame seeds[MUTATE_SEEDS_MAX])
 
 	seeds4(&at);
 	seeds6(&at);
+	seeds_tcp(&at);
 	must(at - seeds <= MUTATE_SEEDS_MAX);
 	for (struct mutate_frame *f = seeds; f < at; f++)
 		repair(f);
@@ -241,7 +296,7 @@ static uint32_t below(struct fs_random *random, uint32_t n)
 /* Mostly in the headers, where it matters. */
 static uint32_t place(struct fs_random *random, uint32_t len)
 {
-	return below(random, below(random, 4) ? MIN(len, 90u) : len);
+	return below(random, below(random, 4) ? MIN(len, 114u) : len);
 }
 
 static void set_interesting(struct mutate_frame *f, struct fs_random *random)
@@ -249,6 +304,7 @@ static void set_interesting(struct mutate_frame *f, struct fs_random *random)
 	static const uint16_t values[] = {
 		0, 1, 7, 8, 19, 20, 39, 40, 0x7f, 0x80, 0xff, 0x100, 0x5dc, 0x7fff, 0x8000,
 		0xfff8, 0xffff, 0x45, 0x4f, 0x60, 0x800, 0x8100, 0x86dd, 0x88a8, 17, 1, 58,
+		6, 0x50, 0xf0, 0x0101, 0x080a, 0x050a, 0x0522, 0x0204, 0x0303, 0x2202, 0x2206,
 	};
 	uint16_t value = values[below(random, ARRAY_SIZE(values))];
 	uint32_t at = place(random, f->len);

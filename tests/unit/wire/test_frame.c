@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Frames: what parses, what does not, and nothing beyond the frame is read. */
 #include <check.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -239,6 +240,68 @@ START_TEST(icmp_too_big_names_flow_and_mtu)
 }
 END_TEST
 
+/* An ICMP error of @family, with @inner_len bytes of the packet that caused it; its length. */
+static uint32_t build_icmp(uint8_t *frame, uint8_t family, const uint8_t *inner,
+			   uint32_t inner_len)
+{
+	const bool four = family == AF_INET;
+	const struct fs_wire_ip ip = { .src = four ? b4 : b6, .dst = four ? a4 : a6, .ttl = 64,
+		.proto = four ? FS_IPPROTO_ICMP : FS_IPPROTO_ICMP6,
+		.l4_len = (uint16_t)(FS_ICMP_LEN + inner_len) };
+	uint8_t *l3 = frame + FS_ETH_LEN, *icmp = l3 + (four ? FS_IP4_LEN : FS_IP6_LEN);
+	uint16_t csum;
+
+	memset(frame, 0, 12);
+	put_be16(frame + 12, four ? FS_ETHERTYPE_IP4 : FS_ETHERTYPE_IP6);
+	if (four)
+		fs_wire_put_ip4(l3, &ip);
+	else
+		fs_wire_put_ip6(l3, &ip);
+	memset(icmp, 0, FS_ICMP_LEN);
+	icmp[0] = four ? 3 : 1;		/* unreachable: the port */
+	icmp[1] = four ? 3 : 4;
+	memcpy(icmp + FS_ICMP_LEN, inner, inner_len);
+	csum = (uint16_t)~fs_csum_fold(fs_csum_add(four ? 0 :
+		fs_csum_pseudo6(ip.src, ip.dst, ip.proto, ip.l4_len), icmp, ip.l4_len));
+	memcpy(icmp + 2, &csum, 2);
+	return (uint32_t)(icmp - frame) + ip.l4_len;
+}
+
+START_TEST(icmp_error_about_tcp_tells_the_sequence_number)
+{
+	const uint8_t families[] = { AF_INET, AF_INET6 };
+
+	for (int i = 0; i < 4; i++) {
+		const uint32_t ip_len = i & 1 ? FS_IP6_LEN : FS_IP4_LEN;
+		const bool tcp = i < 2;
+		uint8_t inner[128], frame[256];
+		struct fs_wire_icmp_error e;
+		struct fs_wire_frame w;
+
+		build(inner, families[i & 1], 8, 0);
+		inner[FS_ETH_LEN + (i & 1 ? 6 : 9)] = tcp ? FS_IPPROTO_TCP : FS_IPPROTO_UDP;
+		put_be32(inner + FS_ETH_LEN + ip_len + 4, 0xfedcba98);
+		for (uint32_t inner_len = 0; inner_len <= ip_len + 8; inner_len++) {
+			uint32_t len = build_icmp(frame, families[i & 1], inner + FS_ETH_LEN,
+						  inner_len);
+			uint8_t *exact = malloc(len);
+			bool enough = inner_len >= ip_len + 8;
+
+			memcpy(exact, frame, len);
+			ck_assert_int_eq(fs_wire_parse(exact, len, &w), FS_WIRE_OK);
+			ck_assert_int_eq(fs_wire_icmp_parse(exact, &w, &e),
+					 enough ? FS_WIRE_OK : FS_WIRE_SHORT);
+			free(exact);
+		}
+		ck_assert_uint_eq(e.proto, tcp ? FS_IPPROTO_TCP : FS_IPPROTO_UDP);
+		ck_assert_uint_eq(e.seq.raw, tcp ? 0xfedcba98 : 0);
+		ck_assert_uint_eq(e.local_port, 1234);
+		ck_assert_uint_eq(e.remote_port, 7);
+		ck_assert_int_eq(e.error, -ECONNREFUSED);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("wire");
@@ -256,6 +319,7 @@ int main(void)
 	tcase_add_test(tc, udp_length_must_fit_in_ip);
 	tcase_add_test(tc, partial_checksum_is_told_from_a_bad_one);
 	tcase_add_test(tc, icmp_too_big_names_flow_and_mtu);
+	tcase_add_test(tc, icmp_error_about_tcp_tells_the_sequence_number);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
