@@ -25,6 +25,7 @@
 
 #define FS_MAP_CONFIG		"config"	/* ARRAY[1] of struct fs_config */
 #define FS_MAP_RULES		"rules"		/* HASH fs_rule_key -> fs_rule */
+#define FS_MAP_HOT		"hot"		/* ARRAY[1] of struct fs_hot */
 #define FS_MAP_SLOTS		"slots"		/* ARRAY of struct fs_slot */
 #define FS_MAP_XSKS		"xsks"		/* XSKMAP slot * queues + queue */
 #define FS_MAP_STATS		"stats"		/* PERCPU_ARRAY[1] of fs_stats */
@@ -46,6 +47,7 @@
 
 enum fs_limit {
 	FS_RULES_MAX = 16384,
+	FS_HOT_RULES = 8,
 	FS_SLOTS_MAX = 64,
 	FS_XSKS_MAX = 4096,	/* slot * queues + queue stays below this */
 	FS_RATES_DEFAULT = 1 << 14,	/* 104 bytes each, all at once: it is an LRU */
@@ -126,6 +128,24 @@ struct fs_rule {
 	__u32 flags;		/* enum fs_rule_flag */
 	__u32 rate_pps;		/* answers per second and source; 0: no limit */
 	__u32 burst_pkts;	/* depth of the bucket, at least 1 with a rate */
+};
+
+/*
+ * Copies of the first few any-address rules, where a look-up costs no hash
+ * and no helper call. Valid while FS_CONFIG_F_EXACT is unset. The library
+ * keeps them equal to the table: key to 0 first, then the table, then rule and
+ * key, in this order; a reader that finds the key unchanged after it has
+ * copied the rule has read that key's. Who writes the table by other means
+ * clears this map first.
+ */
+struct fs_hot_rule {
+	__u32 key;		/* the first four bytes of struct fs_rule_key; 0: free */
+	__u32 rsvd;
+	struct fs_rule rule;
+};
+
+struct fs_hot {
+	struct fs_hot_rule entry[FS_HOT_RULES];
 };
 
 /* A process that receives: owner of XSKMAP entries [slot * queues, + queues). */
@@ -361,6 +381,7 @@ FS_ABI_ASSERT(sizeof(struct fs_config) == 40, "fs_config");
 FS_ABI_ASSERT(sizeof(struct fs_capture) == 24, "fs_capture");
 FS_ABI_ASSERT(sizeof(struct fs_rule_key) == 20, "fs_rule_key");
 FS_ABI_ASSERT(sizeof(struct fs_rule) == 16, "fs_rule");
+FS_ABI_ASSERT(sizeof(struct fs_hot_rule) == 24, "fs_hot_rule");
 FS_ABI_ASSERT(sizeof(struct fs_slot) == 32, "fs_slot");
 FS_ABI_ASSERT(sizeof(struct fs_rate_key) == 20, "fs_rate_key");
 FS_ABI_ASSERT(sizeof(struct fs_rate) == 16, "fs_rate");

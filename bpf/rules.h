@@ -22,6 +22,15 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } rules SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);	/* written in place, in order */
+	__type(key, __u32);
+	__type(value, struct fs_hot);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} hot SEC(".maps");
+
 /* For user space only: who owns which slot. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -128,23 +137,57 @@ static __always_inline const struct fs_rule *find_exact(const struct fs_run *run
 	return bpf_map_lookup_elem(&rules, key);
 }
 
+/* Found among the hot ones, and copied into the packet. */
+static __always_inline int find_hot(const struct fs_run *run)
+{
+	typedef __u32 __attribute__((may_alias)) word32;
+	const __u32 wanted = *(word32 *)&run->packet->key;
+	struct fs_hot *table;
+	__u32 zero = 0;
+
+	table = bpf_map_lookup_elem(&hot, &zero);
+	if (!table)
+		return 0;
+	for (int i = 0; i < FS_HOT_RULES; i++) {
+		const volatile __u32 *key = &table->entry[i].key;
+
+		if (*key != wanted)
+			continue;
+		run->packet->rule = table->entry[i].rule;
+		barrier();
+		return *key == wanted;
+	}
+	return 0;
+}
+
 /* Copies the rule, which may change at any time, into the packet. */
-static __always_inline int match(const struct fs_run *run)
+static __always_inline int find_rule(const struct fs_run *run, int *any)
 {
 	struct fs_packet *packet = run->packet;
 	const struct fs_rule *rule = NULL;
-	int any = 0;
 
 	if (run->config->flags & FS_CONFIG_F_EXACT)
 		rule = find_exact(run);
+	*any = !rule;
 	if (!rule) {
 		key_set_addr(&packet->key, 0, 0, 0, 0);
+		if (!(run->config->flags & FS_CONFIG_F_EXACT) && find_hot(run))
+			return 1;
 		rule = bpf_map_lookup_elem(&rules, &packet->key);
-		any = 1;
 	}
 	if (!rule)
-		return FS_STAT_pass_no_rule;
+		return 0;
 	packet->rule = *rule;
+	return 1;
+}
+
+static __always_inline int match(const struct fs_run *run)
+{
+	struct fs_packet *packet = run->packet;
+	int any;
+
+	if (!find_rule(run, &any))
+		return FS_STAT_pass_no_rule;
 	if (packet->rule.action == FS_ACTION_PASS)
 		return FS_STAT_pass_rule;
 	if (is_martian(run))

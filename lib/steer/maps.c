@@ -18,6 +18,7 @@ static const struct {
 	uint32_t key_size, value_size;
 } maps[FS_STEER_MAP_COUNT] = {
 	[FS_STEER_CONFIG] = { FS_MAP_CONFIG, 4, sizeof(struct fs_config) },
+	[FS_STEER_HOT] = { FS_MAP_HOT, sizeof(uint32_t), sizeof(struct fs_hot) },
 	[FS_STEER_RULES] = { FS_MAP_RULES, sizeof(struct fs_rule_key), sizeof(struct fs_rule) },
 	[FS_STEER_SLOTS] = { FS_MAP_SLOTS, 4, sizeof(struct fs_slot) },
 	[FS_STEER_XSKS] = { FS_MAP_XSKS, 4, 4 },

@@ -9,6 +9,7 @@
 enum fs_steer_map {
 	FS_STEER_CONFIG = 0,
 	FS_STEER_RULES,
+	FS_STEER_HOT,
 	FS_STEER_SLOTS,
 	FS_STEER_XSKS,
 	FS_STEER_STATS,
@@ -35,6 +36,14 @@ void fs_steer_maps_close(struct fs_steer *steer);
 
 /* Under the lock: rules of @slot become what they were without it. */
 void fs_steer_rules_forget(struct fs_steer *steer, uint32_t slot);
+
+/*
+ * Under the lock: the table's entry of @key is about to change; and it has,
+ * to @rule. Between the two the program asks the table itself.
+ */
+int fs_steer_hot_clear(struct fs_steer *steer, const struct fs_rule_key *key);
+int fs_steer_hot_set(struct fs_steer *steer, const struct fs_rule_key *key,
+		     const struct fs_rule *rule);
 
 /* Does the owner of a slot live? */
 bool fs_steer_slot_lives(const struct fs_slot *slot);

@@ -66,10 +66,12 @@ static int put(struct fs_steer *steer, const struct fs_rule_key *key, const stru
 {
 	int err = is_exact(key) ? set_exact(steer, true) : 0;
 
+	if (!err)
+		err = fs_steer_hot_clear(steer, key);
 	if (err)
 		return err;
 	if (!bpf_map_update_elem(steer->map[FS_STEER_RULES], key, rule, BPF_ANY))
-		return 0;
+		return is_exact(key) ? 0 : fs_steer_hot_set(steer, key, rule);
 	if (errno != E2BIG && errno != ENOSPC)
 		return -errno;
 	return fs_base_fail(&steer->log, -ENOSPC,
@@ -79,6 +81,10 @@ static int put(struct fs_steer *steer, const struct fs_rule_key *key, const stru
 
 static int drop(struct fs_steer *steer, const struct fs_rule_key *key)
 {
+	int err = fs_steer_hot_clear(steer, key);
+
+	if (err)
+		return err;
 	if (bpf_map_delete_elem(steer->map[FS_STEER_RULES], key))
 		return -errno;
 	return is_exact(key) && !any_exact(steer) ? set_exact(steer, false) : 0;

@@ -92,6 +92,38 @@ START_TEST(exact_address_goes_before_any_address)
 }
 END_TEST
 
+START_TEST(hot_copy_of_a_rule_is_found_without_the_table)
+{
+	const int map = rig_map(&rig, FS_MAP_HOT);
+	const struct fs_rule_key key = {
+		.family = _i ? AF_INET6 : AF_INET, .proto = IPPROTO_UDP, .port = htons(7777),
+	};
+	struct fs_hot hot = { 0 };
+	struct packet p = packet(.ip6 = _i);
+	uint32_t zero = 0;
+
+	/* The last of them, and a neighbour that differs in the port only. */
+	memcpy(&hot.entry[FS_HOT_RULES - 1].key, &key, sizeof(uint32_t));
+	hot.entry[FS_HOT_RULES - 1].rule = drop;
+	hot.entry[0] = hot.entry[FS_HOT_RULES - 1];
+	hot.entry[0].key ^= 1u << 24;
+	hot.entry[0].rule = pass;
+	ck_assert_int_eq(bpf_map_update_elem(map, &zero, &hot, BPF_ANY), 0);
+	expect_verdict(&rig, &p, drop_rule);
+	/* Exact addresses are in the table only, so it is asked first then. */
+	rig_flags(&rig, FS_CONFIG_F_HOST | FS_CONFIG_F_EXACT);
+	expect_verdict(&rig, &p, pass_no_rule);
+	rig_flags(&rig, FS_CONFIG_F_HOST);
+	hot.entry[FS_HOT_RULES - 1].key = 0;
+	ck_assert_int_eq(bpf_map_update_elem(map, &zero, &hot, BPF_ANY), 0);
+	expect_verdict(&rig, &p, pass_no_rule);
+	rig_rule(&rig, _i, IPPROTO_UDP, NULL, 7777, pass);
+	expect_verdict(&rig, &p, pass_rule);
+	hot = (struct fs_hot){ 0 };
+	ck_assert_int_eq(bpf_map_update_elem(map, &zero, &hot, BPF_ANY), 0);
+}
+END_TEST
+
 START_TEST(addresses_that_no_packet_may_have_pass)
 {
 	static const char *const bad4[] = { "0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1",
@@ -413,6 +445,7 @@ static void add_tests(TCase *tc)
 	tcase_add_loop_test(tc, without_rules_everything_passes, 0, 2);
 	tcase_add_loop_test(tc, rule_is_for_its_protocol_family_and_port, 0, 2);
 	tcase_add_loop_test(tc, exact_address_goes_before_any_address, 0, 2);
+	tcase_add_loop_test(tc, hot_copy_of_a_rule_is_found_without_the_table, 0, 2);
 	tcase_add_loop_test(tc, addresses_that_no_packet_may_have_pass, 0, 2);
 	tcase_add_loop_test(tc, packet_from_our_own_address_passes, 0, 2);
 	tcase_add_loop_test(tc, router_leaves_alone_what_it_forwards, 0, 2);
