@@ -2,33 +2,12 @@
 /*
  * ranges.c - the sorted set of sequence ranges. Linear search: the set is
  * small, and what arrives is mostly at its end, where the search begins.
- *
- * The comparisons of seq32 belong into lib/base, with all other arithmetic on
- * it; until they are there, these four stand here, under their future names.
  */
 #include "tcp/ranges.h"
 
 #include <errno.h>
 
-static inline int32_t fs_seq_diff(seq32 a, seq32 b)
-{
-	return (int32_t)(a.raw - b.raw);
-}
-
-static inline bool fs_seq_before(seq32 a, seq32 b)
-{
-	return fs_seq_diff(a, b) < 0;
-}
-
-static inline seq32 fs_seq_min(seq32 a, seq32 b)
-{
-	return fs_seq_before(a, b) ? a : b;
-}
-
-static inline seq32 fs_seq_max(seq32 a, seq32 b)
-{
-	return fs_seq_before(a, b) ? b : a;
-}
+#include "base/seq.h"
 
 static uint32_t length(struct fs_tcp_range r)
 {
