@@ -195,6 +195,25 @@ def forgotten_neighbours_are_resolved_by_the_kernel(the_lab):
             assert ask(sock, (V4, PORT), b"two", tries=2) == b"two"
 
 
+def policy_rules_that_select_by_source_are_followed(the_lab):
+    """What hosts with two uplinks have: the way back depends on the address asked."""
+    away = "192.0.2.77"
+    lab.call("ip", "-n", the_lab.client_ns, "addr", "add", away + "/32", "dev", "c0")
+    lab.call("ip", "-n", the_lab.server_ns, "rule", "add", "from", V4, "lookup", "100")
+    lab.call("ip", "-n", the_lab.server_ns, "route", "add", "default", "via", "10.77.0.1",
+             "table", "100")
+    process = the_lab.echo()
+    try:
+        with the_lab.client(V4) as sock:
+            sock.bind((away, 0))
+            assert ask(sock, (V4, PORT), b"by table 100", tries=2) == b"by table 100"
+    finally:
+        process.close()
+        lab.call("ip", "-n", the_lab.server_ns, "rule", "del", "from", V4, "lookup", "100")
+        lab.call("ip", "-n", the_lab.server_ns, "route", "flush", "table", "100")
+        lab.call("ip", "-n", the_lab.client_ns, "addr", "del", away + "/32", "dev", "c0")
+
+
 def killed_under_load_it_leaves_the_port_to_the_kernel(the_lab):
     for _ in range(3):
         process = the_lab.echo()
@@ -321,6 +340,7 @@ TESTS = [
     other_traffic_goes_on_as_before,
     spinning_it_answers_as_well,
     forgotten_neighbours_are_resolved_by_the_kernel,
+    policy_rules_that_select_by_source_are_followed,
     killed_under_load_it_leaves_the_port_to_the_kernel,
     second_stack_on_a_queue_says_who_has_it,
     unknown_interface_is_a_sentence,
