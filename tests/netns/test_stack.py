@@ -262,6 +262,27 @@ def without_privilege_it_says_which_is_missing(the_lab):
     assert re.search(r"CAP_|root|permission", done.stderr), done.stderr
 
 
+def wrong_ports_are_wrong_usage(the_lab):
+    for port in ("0", "-1", "70000", "65543", "7x", ""):
+        done = the_lab.at(the_lab.server_ns, "timeout", "5", ECHO, "-i", "s0", "-p", port,
+                          check=False)
+        assert done.returncode == 2 and "usage" in done.stderr, (port, done)
+
+
+def interface_that_is_deleted_ends_it_with_a_word(the_lab):
+    lab.call("ip", "link", "add", "c9", "netns", the_lab.client_ns, "type", "veth",
+             "peer", "name", "s9", "netns", the_lab.server_ns)
+    lab.call("ip", "-n", the_lab.server_ns, "link", "set", "s9", "up")
+    the_lab.fastsock("attach", "s9")
+    process = the_lab.start(the_lab.server_ns, ECHO, "-i", "s9", ready="port")
+    lab.call("ip", "-n", the_lab.client_ns, "link", "del", "c9")
+    status = process.child.wait(timeout=10)
+    said = process.child.stdout.read()
+    process.close()
+    assert status == 1 and b"s9 is gone" in said, (status, said)
+    the_lab.fastsock("detach", "s9")
+
+
 def link_down_and_up_again_is_survived(the_lab):
     with lab_process(the_lab.echo()), the_lab.client(V4) as sock:
         assert ask(sock, (V4, PORT), b"one") == b"one"
@@ -345,6 +366,8 @@ TESTS = [
     second_stack_on_a_queue_says_who_has_it,
     unknown_interface_is_a_sentence,
     without_privilege_it_says_which_is_missing,
+    wrong_ports_are_wrong_usage,
+    interface_that_is_deleted_ends_it_with_a_word,
     link_down_and_up_again_is_survived,
     forwarded_datagrams_cross_two_interfaces,
     capture_records_both_ways,
