@@ -187,8 +187,9 @@ tests-build: $(CHECK_TESTS) $(FUZZERS) $(TEST_TOOLS) $(BPF_OTHER)
 run-deps:
 	@tools/dev/deps test
 
+# By env and without a shell between: make passes SIGTERM to its child only.
 demo: run-deps all bench-build
-	B=$B tools/dev/demo
+	env B=$B tools/dev/demo
 
 check: run-deps all tests-build bench-build
 	$(MAKE) --no-print-directory B=$B/san SAN=1 tests-build all

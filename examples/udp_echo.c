@@ -67,6 +67,16 @@ static void usage(void)
 	exit(2);
 }
 
+static uint16_t read_port(const char *text)
+{
+	char *end;
+	long port = strtol(text, &end, 10);
+
+	if (*end || port < 1 || port > UINT16_MAX)
+		usage();
+	return (uint16_t)port;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option longopts[] = {
@@ -86,13 +96,13 @@ int main(int argc, char **argv)
 		if (opt == 'i')
 			stack_opts.ifname = optarg;
 		else if (opt == 'p')
-			udp_opts.local.port = (uint16_t)atoi(optarg);
+			udp_opts.local.port = read_port(optarg);
 		else if (opt == 's')
 			stack_opts.spin_us = UINT32_MAX, timeout_us = 100000;
 		else
 			usage();
 	}
-	if (!stack_opts.ifname || !udp_opts.local.port || optind != argc)
+	if (!stack_opts.ifname || optind != argc)
 		usage();
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
@@ -109,8 +119,10 @@ int main(int argc, char **argv)
 	printf("udp_echo: port %u on %s\n", fs_udp_local(udp).port, stack_opts.ifname);
 	fflush(stdout);
 	/* Not for ever: while it spins, a signal does not end a poll. */
-	while (!stop && fs_stack_poll(stack, &event, 1, timeout_us) != -ENETDOWN)
+	while (!stop && (err = fs_stack_poll(stack, &event, 1, timeout_us)) != -ENETDOWN)
 		echo(stack, udp);
+	if (err == -ENETDOWN)
+		fprintf(stderr, "udp_echo: %s is gone\n", stack_opts.ifname);
 	fs_stack_close(stack);
-	return 0;
+	return err == -ENETDOWN;
 }

@@ -184,13 +184,17 @@ static int load_object(struct fs_ctl *ctl, struct bpf_object **out, const char *
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .pin_root_path = fs_steer_dir(ctl->steer));
 	struct bpf_object *object;
 	bool is_new[64];
+	char why[128];
 	int err;
 
 	object = bpf_object__open_file(path, &opts);
-	if (!object)
-		return fs_base_fail(&ctl->log, -errno,
+	if (!object) {
+		err = -errno;	/* libbpf has numbers of its own, from 4000 on */
+		libbpf_strerror(err, why, sizeof(why));
+		return fs_base_fail(&ctl->log, err <= -4000 ? -EINVAL : err,
 			"%s cannot be opened as a BPF object: %s; build it with clang -O2 -g -target bpf",
-			path, strerror(errno));
+			path, why);
+	}
 	err = choose_program(ctl, object, path);
 	if (!err) {
 		note_new_maps(object, is_new, ARRAY_SIZE(is_new));

@@ -127,7 +127,11 @@ static void note_counters(struct notes *notes)
 	if (stats[FS_STAT_pass_no_socket])
 		note(notes, "%" PRIu64 " packets were steered at a queue without a socket, and went to the kernel",
 		     stats[FS_STAT_pass_no_socket]);
-	if (stats[FS_STAT_csum_partial])
+	if (stats[FS_STAT_csum_partial] && notes->ctl->info.skb_mode)
+		note(notes, "%" PRIu64 " requests came with a partial checksum, which kv does not answer in "
+		     "generic mode, nor a user's program that changes the length: on the sender's end run `ethtool -K DEV tx off`",
+		     stats[FS_STAT_csum_partial]);
+	else if (stats[FS_STAT_csum_partial])
 		note(notes, "%" PRIu64 " requests came with a partial checksum, which costs a walk over each: on "
 		     "the sender's end run `ethtool -K DEV tx off`", stats[FS_STAT_csum_partial]);
 	if (veth && notes->answers && !notes->ctl->info.skb_mode)

@@ -89,7 +89,7 @@ static bool find_route(struct fs_net *net, struct fs_dst *dst, struct fs_nl_rout
 	const struct fs_nl_route *route;
 	int ret;
 
-	if (fs_nl_mirror_rules(net->mirror, dst->family)) {
+	if (dst->by_rules) {
 		struct fs_nl_route_query query = { .family = dst->family,
 						   .oif = dst->scope_ifindex };
 
@@ -98,6 +98,8 @@ static bool find_route(struct fs_net *net, struct fs_dst *dst, struct fs_nl_rout
 			return false;
 		}
 		memcpy(query.dst, dst->remote, 16);
+		if (dst->has_from)
+			memcpy(query.src, dst->from, 16);
 		ret = net->ops.route_get(net->ops.ctx, &query, out);
 		if (ret < 0)
 			unreachable(dst, FS_DST_UNREACH, ret);
@@ -205,12 +207,14 @@ static void fill(struct fs_net *net, struct fs_dst *dst, const struct fs_nl_rout
 
 void fs_net_decide(struct fs_net *net, struct fs_dst *dst, uint64_t now_ns)
 {
-	struct fs_dst fresh = { .family = dst->family, .scope_ifindex = dst->scope_ifindex };
+	struct fs_dst fresh = { .family = dst->family, .scope_ifindex = dst->scope_ifindex,
+				.has_from = dst->has_from };
 	const struct fs_nl_link *link;
 	struct fs_nl_route route = { 0 };
 	enum fs_dst_reason class;
 
 	memcpy(fresh.remote, dst->remote, 16);
+	memcpy(fresh.from, dst->from, 16);
 	fresh.generation = net->mirror->generation;
 	if (fresh.family != AF_INET && fresh.family != AF_INET6) {
 		unreachable(&fresh, FS_DST_UNREACH, -EAFNOSUPPORT);
@@ -223,6 +227,7 @@ void fs_net_decide(struct fs_net *net, struct fs_dst *dst, uint64_t now_ns)
 		to_kernel(&fresh, class);
 		goto out;
 	}
+	fresh.by_rules = fs_nl_mirror_rules(net->mirror, fresh.family);
 	if (!find_route(net, &fresh, &route))
 		goto out;
 	link = fs_nl_mirror_link(net->mirror, route.oif);

@@ -97,17 +97,19 @@ static inline struct key key_of(uint8_t family, const uint8_t ip[16])
 	return key;
 }
 
-static inline bool is_for(const struct fs_dst *dst, struct key key, uint8_t family,
-			  uint32_t scope_ifindex)
+static inline bool is_for(const struct fs_dst *dst, struct key key, const struct key *from,
+			  uint8_t family, uint32_t scope_ifindex)
 {
 	struct key its = key_of(AF_INET6, dst->remote);
 
 	return its.word[0] == key.word[0] && its.word[1] == key.word[1] &&
-	       dst->family == family && dst->scope_ifindex == scope_ifindex;
+	       dst->family == family && dst->scope_ifindex == scope_ifindex &&
+	       dst->has_from == !!from && (!from || !memcmp(dst->from, from, 16));
 }
 
-const struct fs_dst *fs_net_dst(struct fs_net *net, uint8_t family, const uint8_t remote[16],
-				uint32_t scope_ifindex, uint64_t now_ns)
+/* @from: NULL but under policy rules. */
+static inline struct fs_dst *find(struct fs_net *net, uint8_t family, const uint8_t remote[16],
+				  const struct key *from, uint32_t scope_ifindex, uint64_t now_ns)
 {
 	struct key key = key_of(family, remote);
 	struct fs_dst *dst;
@@ -121,13 +123,15 @@ const struct fs_dst *fs_net_dst(struct fs_net *net, uint8_t family, const uint8_
 	}
 	hash = fs_hash_word(fs_hash_word(net->seed, key.word[0]), key.word[1]);
 	hash = fs_hash_word(hash, (uint64_t)scope_ifindex << 8 | family);
+	if (from)
+		hash = fs_hash_word(fs_hash_word(hash, from->word[0]), from->word[1]);
 	set = hash % FS_NET_SETS;
 	tag = (uint16_t)(hash >> 48 | 1);
 	for (int way = 0; way < FS_NET_WAYS; way++) {
 		if (net->tag[set][way] != tag)
 			continue;
 		dst = &net->dst[set][way];
-		if (!is_for(dst, key, family, scope_ifindex))
+		if (!is_for(dst, key, from, family, scope_ifindex))
 			continue;
 		if (unlikely(dst->generation != net->mirror->generation))
 			fs_net_decide(net, dst, now_ns);
@@ -137,6 +141,29 @@ const struct fs_dst *fs_net_dst(struct fs_net *net, uint8_t family, const uint8_
 	memcpy(dst->remote, &key, 16);
 	dst->family = family;
 	dst->scope_ifindex = scope_ifindex;
+	dst->has_from = from;
+	if (from)
+		memcpy(dst->from, from, 16);
 	fs_net_decide(net, dst, now_ns);
 	return dst;
+}
+
+const struct fs_dst *fs_net_dst(struct fs_net *net, uint8_t family, const uint8_t remote[16],
+				uint32_t scope_ifindex, uint64_t now_ns)
+{
+	return find(net, family, remote, NULL, scope_ifindex, now_ns);
+}
+
+const struct fs_dst *fs_net_dst_from(struct fs_net *net, uint8_t family,
+				     const uint8_t remote[16], const uint8_t local[16],
+				     uint32_t scope_ifindex, uint64_t now_ns)
+{
+	const struct fs_dst *dst = find(net, family, remote, NULL, scope_ifindex, now_ns);
+	struct key from;
+
+	if (likely(!dst->by_rules))
+		return dst;
+	from = key_of(family, local);
+	return from.word[0] || from.word[1] ?
+		find(net, family, remote, &from, scope_ifindex, now_ns) : dst;
 }

@@ -77,12 +77,14 @@ struct fs_dst {
 	uint32_t scope_ifindex;	/* as asked */
 	uint8_t reason;		/* enum fs_dst_reason */
 	uint8_t hop_family;	/* of next_hop: AF_INET6 under an IPv4 route is possible */
-	uint16_t rsvd;
+	bool by_rules;		/* policy rules decide: ask with the source */
+	bool has_from;		/* this is the decision for one source */
 	int32_t error;		/* -errno in the states UNREACH and LINK_DOWN */
 	uint32_t rsvd2;
 	uint8_t src[16];	/* source address chosen by the route; zero: none found */
 	uint8_t next_hop[16];
-	uint8_t rsvd3[32];
+	uint8_t from[16];	/* that source */
+	uint8_t rsvd3[16];
 };
 
 _Static_assert(sizeof(struct fs_dst) == 128, "fs_dst is two cache lines");
@@ -102,6 +104,14 @@ _Static_assert(offsetof(struct fs_dst, src) == 64, "the packet path's line");
  */
 const struct fs_dst *fs_net_dst(struct fs_net *net, uint8_t family, const uint8_t remote[16],
 				uint32_t scope_ifindex, uint64_t now_ns);
+
+/*
+ * fs_net_dst_from - the same for a packet whose source @local is known (zero:
+ * it is not). It matters under policy rules only, which may select by it.
+ */
+const struct fs_dst *fs_net_dst_from(struct fs_net *net, uint8_t family,
+				     const uint8_t remote[16], const uint8_t local[16],
+				     uint32_t scope_ifindex, uint64_t now_ns);
 
 /* @ip is a unicast address of this host. */
 bool fs_net_is_local(const struct fs_net *net, uint8_t family, const uint8_t ip[16]);

@@ -100,7 +100,7 @@ static inline void fs_net_probe(struct fs_net *net, uint32_t ifindex, uint8_t fa
 		net->ops.probe(net->ops.ctx, ifindex, family, ip);
 }
 
-/* decide.c: fill everything but the key (family, remote, scope_ifindex). */
+/* decide.c: fill everything but the key (family, remote, scope_ifindex, from). */
 void fs_net_decide(struct fs_net *net, struct fs_dst *dst, uint64_t now_ns);
 
 /* source.c: the source address for @dst over @route; false: none. */

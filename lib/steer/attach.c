@@ -325,7 +325,8 @@ int fs_steer_attach(const char *ifname, enum fs_steer_mode mode, const struct fs
 	};
 	int err = attach(&a, ifname);
 
-	if (!err && !strcmp(a.iface.driver, "veth"))
+	/* In skb mode the kernel transmits them as any packet. */
+	if (!err && !strcmp(a.iface.driver, "veth") && !(a.config.flags & FS_CONFIG_F_SKB_MODE))
 		fs_base_log(log, FS_LOG_INFO,
 			"%s: it is a veth: answers by XDP reach the peer only if that has a native XDP program, "
 			"too; where the peer is, run `fastsock attach --pass PEER`", ifname);

@@ -164,6 +164,9 @@ static int use_named(char *root, const char *named, bool create, const struct fs
 	snprintf(parent, sizeof(parent), "%s", named);
 	slash = strrchr(parent, '/');
 	slash[slash == parent] = '\0';
+	if (access(parent, F_OK) && errno == ENOENT)
+		return fs_base_fail(log, -ENOENT,
+			"FASTSOCK_PIN_ROOT=%s: there is no directory %s, on a BPF file system", named, parent);
 	if (!is_bpffs(named) && !is_bpffs(parent))
 		return fs_base_fail(log, -ENODEV,
 			"FASTSOCK_PIN_ROOT=%s is not on a BPF file system; mount one: mount -t bpf bpf %s",

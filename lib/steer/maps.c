@@ -43,6 +43,10 @@ static int open_one(struct fs_steer *steer, unsigned int i)
 		return fs_base_fail(&steer->log, -EPERM,
 			"%s: no permission to open %s/%s; run as root, or let root give this user the directory",
 			steer->info.ifname, steer->pins.dir, maps[i].name);
+	if (fd == -EMFILE || fd == -ENFILE)
+		return fs_base_fail(&steer->log, fd,
+			"%s: too many open files; raise the limit (ulimit -n, LimitNOFILE=)",
+			steer->info.ifname);
 	if (fd < 0)
 		return fs_base_fail(&steer->log, fd,
 			"%s: %s/%s cannot be opened: %s; run `fastsock detach %s` and attach again",

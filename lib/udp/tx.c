@@ -147,8 +147,8 @@ static int send_one(struct fs_udp *udp, struct fs_buf *buf)
 	err = complete_addrs(udp, buf);
 	if (err)
 		return err;
-	dst = fs_net_dst(host->net, buf->remote.family, buf->remote.ip, buf->remote.scope,
-			 host->now_ns);
+	dst = fs_net_dst_from(host->net, buf->remote.family, buf->remote.ip, buf->local.ip,
+			      buf->remote.scope, host->now_ns);
 	err = complete_source(host, buf, dst);
 	if (err)
 		return err;
@@ -207,8 +207,8 @@ void fs_udp_wait_over(struct fs_udp_table *table, struct fs_buf *buf, int error)
 		give_up(table, buf, error);
 		return;
 	}
-	dst = fs_net_dst(host->net, buf->remote.family, buf->remote.ip, buf->remote.scope,
-			 host->now_ns);
+	dst = fs_net_dst_from(host->net, buf->remote.family, buf->remote.ip, buf->local.ip,
+			      buf->remote.scope, host->now_ns);
 	port = dst->state == FS_DST_READY ?
 		fs_host_port_for(host, dst->ifindex, buf->port) : -1;
 	if (port < 0) {

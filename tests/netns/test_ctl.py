@@ -550,6 +550,38 @@ def capture_records_answers_and_what_a_process_sends(the_lab):
     assert capture.child.returncode == 0
 
 
+def output_that_cannot_be_written_is_a_failure(the_lab):
+    the_lab.fastsock("attach", S)
+    for argv in (("status",), ("stats", "--json", "-i", S), ("help",)):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run(the_lab.inside(the_lab.server_ns, [FASTSOCK, *argv]), stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+        assert done.returncode == 1 and "No space left" in done.stderr, (argv, done)
+
+
+def generic_mode_is_told_what_it_cannot_answer(the_lab):
+    done = the_lab.fastsock("attach", "--mode", "skb", S)
+    assert "--pass" not in done.stderr, done.stderr
+    the_lab.fastsock("answer", "add", "udp/7", "echo")
+    the_lab.fastsock("answer", "add", "udp/9000", "kv")
+    assert the_lab.ask(V4, 7, b"no program at the peer") == b"no program at the peer"
+    the_lab.fastsock("kv", "set", "key", "value")
+    the_lab.run(the_lab.client_ns, "kv", "get", f"{V4}:9000", "key", check=False)
+    assert "which kv does not answer" in the_lab.fastsock("status", S).stdout
+
+
+def wrong_arguments_are_told_for_what_they_are(the_lab):
+    assert "is no port" in the_lab.fails("kv", "ping", f"{V4}:99999")
+    assert "is no port" in the_lab.fails("kv", "ping", f"{V4}:0")
+    the_lab.fastsock("attach", S)
+    said = the_lab.fails("answer", "add", "udp/7", "/etc/hostname")
+    assert "Unknown error" not in said and "format" in said, said
+    argv = the_lab.inside(the_lab.server_ns, ["sh", "-c", f"ulimit -n 8; {FASTSOCK} stats"])
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1 and "too many open files" in done.stderr, done.stderr
+    assert "detach" not in done.stderr, done.stderr
+
+
 TESTS = [v for k, v in list(globals().items())
          if callable(v) and getattr(v, "__module__", "") == "__main__" and k[0].islower()
          and k not in ("pins", "programs", "until", "main")]

@@ -195,6 +195,25 @@ def forgotten_neighbours_are_resolved_by_the_kernel(the_lab):
             assert ask(sock, (V4, PORT), b"two", tries=2) == b"two"
 
 
+def policy_rules_that_select_by_source_are_followed(the_lab):
+    """What hosts with two uplinks have: the way back depends on the address asked."""
+    away = "192.0.2.77"
+    lab.call("ip", "-n", the_lab.client_ns, "addr", "add", away + "/32", "dev", "c0")
+    lab.call("ip", "-n", the_lab.server_ns, "rule", "add", "from", V4, "lookup", "100")
+    lab.call("ip", "-n", the_lab.server_ns, "route", "add", "default", "via", "10.77.0.1",
+             "table", "100")
+    process = the_lab.echo()
+    try:
+        with the_lab.client(V4) as sock:
+            sock.bind((away, 0))
+            assert ask(sock, (V4, PORT), b"by table 100", tries=2) == b"by table 100"
+    finally:
+        process.close()
+        lab.call("ip", "-n", the_lab.server_ns, "rule", "del", "from", V4, "lookup", "100")
+        lab.call("ip", "-n", the_lab.server_ns, "route", "flush", "table", "100")
+        lab.call("ip", "-n", the_lab.client_ns, "addr", "del", away + "/32", "dev", "c0")
+
+
 def killed_under_load_it_leaves_the_port_to_the_kernel(the_lab):
     for _ in range(3):
         process = the_lab.echo()
@@ -241,6 +260,27 @@ def without_privilege_it_says_which_is_missing(the_lab):
                       "--inh-caps=-all", "--bounding-set=-all", ECHO, "-i", "s0", check=False)
     assert done.returncode != 0, "it ran without privilege"
     assert re.search(r"CAP_|root|permission", done.stderr), done.stderr
+
+
+def wrong_ports_are_wrong_usage(the_lab):
+    for port in ("0", "-1", "70000", "65543", "7x", ""):
+        done = the_lab.at(the_lab.server_ns, "timeout", "5", ECHO, "-i", "s0", "-p", port,
+                          check=False)
+        assert done.returncode == 2 and "usage" in done.stderr, (port, done)
+
+
+def interface_that_is_deleted_ends_it_with_a_word(the_lab):
+    lab.call("ip", "link", "add", "c9", "netns", the_lab.client_ns, "type", "veth",
+             "peer", "name", "s9", "netns", the_lab.server_ns)
+    lab.call("ip", "-n", the_lab.server_ns, "link", "set", "s9", "up")
+    the_lab.fastsock("attach", "s9")
+    process = the_lab.start(the_lab.server_ns, ECHO, "-i", "s9", ready="port")
+    lab.call("ip", "-n", the_lab.client_ns, "link", "del", "c9")
+    status = process.child.wait(timeout=10)
+    said = process.child.stdout.read()
+    process.close()
+    assert status == 1 and b"s9 is gone" in said, (status, said)
+    the_lab.fastsock("detach", "s9")
 
 
 def link_down_and_up_again_is_survived(the_lab):
@@ -321,10 +361,13 @@ TESTS = [
     other_traffic_goes_on_as_before,
     spinning_it_answers_as_well,
     forgotten_neighbours_are_resolved_by_the_kernel,
+    policy_rules_that_select_by_source_are_followed,
     killed_under_load_it_leaves_the_port_to_the_kernel,
     second_stack_on_a_queue_says_who_has_it,
     unknown_interface_is_a_sentence,
     without_privilege_it_says_which_is_missing,
+    wrong_ports_are_wrong_usage,
+    interface_that_is_deleted_ends_it_with_a_word,
     link_down_and_up_again_is_survived,
     forwarded_datagrams_cross_two_interfaces,
     capture_records_both_ways,

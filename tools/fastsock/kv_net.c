@@ -45,7 +45,8 @@ static int open_socket(const char *where)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_DGRAM };
 	struct addrinfo *found, *at;
-	char host[256], *port;
+	char host[256], *port, *end;
+	long number;
 	int fd = -1, err;
 
 	snprintf(host, sizeof(host), "%s", *where == '[' ? where + 1 : where);
@@ -55,6 +56,12 @@ static int open_socket(const char *where)
 		return -1;
 	}
 	port[*where == '[' ? -1 : 0] = '\0';
+	/* getaddrinfo() takes 99999 for 34463. */
+	number = strtol(port + 1, &end, 10);
+	if (!*end && (number < 1 || number > UINT16_MAX)) {
+		cmd_fail(0, "\"%s\": %s is no port", where, port + 1);
+		return -1;
+	}
 	err = getaddrinfo(host, port + 1, &hints, &found);
 	if (err) {
 		cmd_fail(0, "%s: %s", where, gai_strerror(err));
@@ -232,6 +239,7 @@ int kv_net(int argc, char **argv)
 	if (err == -ETIMEDOUT)
 		return cmd_fail(0, "%s does not answer", argv[1]);
 	if (err == -ECONNREFUSED)
-		return cmd_fail(0, "%s: nobody listens on that port, and the key is not published", argv[1]);
+		return cmd_fail(0, "%s: nobody listens on that port, and XDP did not answer: the key is not "
+				"published, or `fastsock status` there says why", argv[1]);
 	return err ? cmd_fail(err, "%s", argv[1]) : report(&request, &reply, argv[1]);
 }

@@ -153,7 +153,7 @@ struct fs_ctl *cmd_open(const char *ifname)
 	return err ? NULL : ctl;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "-v")) {
 		cmd_verbose = true;
@@ -174,4 +174,14 @@ int main(int argc, char **argv)
 			return verbs[i].run(argc - 1, argv + 1);
 	fprintf(stderr, "fastsock: error: there is no verb \"%s\"; `fastsock help` lists them\n", argv[1]);
 	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	int status = run(argc, argv);
+
+	/* A full disk shows only now. */
+	if ((fflush(stdout) || ferror(stdout)) && !status)
+		return cmd_fail(-errno, "standard output");
+	return status;
 }

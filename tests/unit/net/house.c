@@ -23,7 +23,7 @@ static int route_get(void *ctx, const struct fs_nl_route_query *query, struct fs
 {
 	struct house *house = ctx;
 
-	(void)query;
+	house->question = *query;
 	house->questions++;
 	*out = house->answer;
 	return house->answer_error;

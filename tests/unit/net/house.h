@@ -26,6 +26,7 @@ struct house {
 	uint8_t probe_family;
 	uint8_t probe_ip[16];
 	unsigned int questions;		/* to the kernel, for a route */
+	struct fs_nl_route_query question;	/* the last one */
 	int answer_error;
 	struct fs_nl_route answer;
 };

@@ -274,6 +274,45 @@ START_TEST(with_policy_rules_the_kernel_is_asked_once_per_destination)
 }
 END_TEST
 
+START_TEST(policy_rules_are_asked_with_the_source_of_the_packet)
+{
+	static const uint8_t none[16];
+	uint8_t remote[16], one[16], two[16];
+	const struct fs_dst *dst;
+
+	memcpy(remote, house_ip("192.0.2.7"), 16);
+	memcpy(one, house_ip("192.0.2.1"), 16);
+	memcpy(two, house_ip("203.0.113.1"), 16);
+	h.answer_error = -ENETUNREACH;
+	dst = fs_net_dst_from(h.net, AF_INET, remote, one, 0, h.now_ns);
+	ck_assert_int_eq(dst->state, FS_DST_WAIT);	/* no rules: no source, no question */
+	ck_assert_uint_eq(h.questions, 0);
+
+	fs_nl_mirror_rules_set(h.mirror, AF_INET, true);
+	dst = fs_net_dst_from(h.net, AF_INET, remote, none, 0, h.now_ns);
+	ck_assert_int_eq(dst->error, -ENETUNREACH);
+	ck_assert_mem_eq(h.question.src, none, 16);
+	h.answer_error = 0;
+	h.answer = (struct fs_nl_route){ .family = AF_INET, .type = RTN_UNICAST, .oif = FS0 };
+	dst = fs_net_dst_from(h.net, AF_INET, remote, one, 0, h.now_ns);
+	ck_assert_mem_eq(h.question.src, one, 16);
+	ck_assert_mem_eq(h.question.dst, remote, 16);
+	ck_assert_uint_eq(dst->ifindex, FS0);
+	h.answer.oif = FS1;
+	dst = fs_net_dst_from(h.net, AF_INET, remote, two, 0, h.now_ns);
+	ck_assert_uint_eq(dst->ifindex, FS1);
+	ck_assert_uint_eq(h.questions, 3);
+	dst = fs_net_dst_from(h.net, AF_INET, remote, one, 0, h.now_ns);
+	ck_assert_uint_eq(dst->ifindex, FS0);
+	ck_assert_uint_eq(h.questions, 3);
+
+	fs_nl_mirror_rules_set(h.mirror, AF_INET, false);
+	dst = fs_net_dst_from(h.net, AF_INET, remote, two, 0, h.now_ns);
+	ck_assert_uint_eq(dst->ifindex, FS0);
+	ck_assert_uint_eq(h.questions, 3);
+}
+END_TEST
+
 START_TEST(an_encapsulating_route_is_the_kernels)
 {
 	struct fs_nl_route route = { .family = AF_INET, .prefix_len = 32, .oif = FS0,
@@ -354,6 +393,7 @@ int main(void)
 	tcase_add_test(tc, a_stale_neighbour_is_used_and_nudged_every_30_seconds);
 	tcase_add_test(tc, many_remotes_behind_one_stale_gateway_nudge_it_once);
 	tcase_add_test(tc, with_policy_rules_the_kernel_is_asked_once_per_destination);
+	tcase_add_test(tc, policy_rules_are_asked_with_the_source_of_the_packet);
 	tcase_add_test(tc, an_encapsulating_route_is_the_kernels);
 	tcase_add_test(tc, an_ipv4_source_is_primary_and_in_the_gateways_subnet);
 	tcase_add_test(tc, an_ipv4_source_may_come_from_another_link);
