@@ -79,6 +79,7 @@ int fs_nl_mirror_link_set(struct fs_nl_mirror *mirror, const struct fs_nl_link *
 		return 0;
 	dev->link = *link;
 	dev->present = true;
+	mirror->settings++;
 	fs_nl_changed(mirror);
 	return 0;
 }
@@ -320,6 +321,7 @@ void fs_nl_mirror_sync_begin(struct fs_nl_mirror *mirror)
 {
 	mirror->tables->stamp++;
 	mirror->tables->syncing = true;
+	mirror->settings++;
 }
 
 static void sweep_addrs(struct fs_nl_mirror *mirror, struct fs_nl_dev *dev)

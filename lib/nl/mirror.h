@@ -74,6 +74,7 @@ struct fs_nl_route_query {
 
 struct fs_nl_mirror {
 	uint64_t generation;	/* moves with each change that can alter a decision */
+	uint64_t settings;	/* moves when a link or a sysctl of one may have changed */
 	uint64_t changes;	/* moves with each change */
 	struct fs_nl_tables *tables;
 };

@@ -173,6 +173,9 @@ static int on_event(const struct nlmsghdr *nlh, void *ctx)
 		nl->dirty |= ROUTES;
 		nl->settle = true;
 		return 0;
+	case RTM_NEWNETCONF:	/* forwarding on or off, say */
+		nl->mirror->settings++;
+		return 0;
 	default:
 		return 0;
 	}

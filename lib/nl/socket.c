@@ -39,6 +39,7 @@ int fs_nl_socket_events(void)
 		{ RTNLGRP_IPV4_ROUTE, false }, { RTNLGRP_IPV6_ROUTE, false },
 		{ RTNLGRP_IPV4_RULE, false }, { RTNLGRP_IPV6_RULE, false },
 		{ RTNLGRP_NEXTHOP, true },
+		{ RTNLGRP_IPV4_NETCONF, true }, { RTNLGRP_IPV6_NETCONF, true },
 	};
 	int fd = open_socket(SOCK_NONBLOCK), bytes = EVENT_BUF_BYTES, error;
 

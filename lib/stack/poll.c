@@ -34,6 +34,17 @@ static bool ifaces_alive(const struct fs_stack *stack)
 	return true;
 }
 
+/* The program knows MAC and forwarding, too: by them it tells what is ours. */
+static void tell_program(struct fs_stack *stack)
+{
+	struct fs_world *world = stack->world;
+
+	world->settings = stack->mirror->settings;
+	for (unsigned int i = 0; i < world->n_ifaces; i++)
+		if (fs_nl_mirror_link(stack->mirror, world->ifaces[i].ifindex))
+			fs_steer_refresh(world->ifaces[i].steer);
+}
+
 bool fs_stack_look_aside(struct fs_stack *stack)
 {
 	struct epoll_event events[EVENTS];
@@ -45,6 +56,8 @@ bool fs_stack_look_aside(struct fs_stack *stack)
 
 		watch->fn(watch);
 	}
+	if (unlikely(stack->mirror->settings != stack->world->settings))
+		tell_program(stack);
 	return stack->mirror->generation == before || ifaces_alive(stack);
 }
 

@@ -44,6 +44,7 @@ struct fs_world {
 	int side;
 	uint64_t spin_ns;
 	uint64_t side_checked_ns;
+	uint64_t settings;		/* of the mirror, as the program knows them */
 	unsigned int n_ifaces;
 	struct fs_iface ifaces[FS_STACK_IFACES_MAX];
 	struct fs_logger log;

@@ -219,6 +219,16 @@ void fs_steer_close(struct fs_steer *steer)
 	free(steer);
 }
 
+int fs_steer_refresh(struct fs_steer *steer)
+{
+	struct fs_steer_iface iface;
+	int err = fs_steer_iface_get(&iface, steer->info.ifname, &steer->log);
+
+	if (err || iface.ifindex != steer->info.ifindex)
+		return err;
+	return update_config(steer, &iface);
+}
+
 int fs_steer_info(struct fs_steer *steer, struct fs_steer_info *info)
 {
 	*info = steer->info;

@@ -86,6 +86,8 @@ bool fs_steer_iface_exists(const char *ifname);
 
 void fs_steer_close(struct fs_steer *steer);
 int fs_steer_info(struct fs_steer *steer, struct fs_steer_info *info);
+/* Tell the program what may have changed since: the MAC, forwarding. */
+int fs_steer_refresh(struct fs_steer *steer);
 
 /*
  * Take a slot for this process: a free one, or one whose owner is dead (its

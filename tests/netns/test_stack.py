@@ -262,6 +262,45 @@ def without_privilege_it_says_which_is_missing(the_lab):
     assert re.search(r"CAP_|root|permission", done.stderr), done.stderr
 
 
+def new_hardware_address_is_followed(the_lab):
+    """By the program, too, which compares it: nothing else tells it."""
+    process = the_lab.echo()
+    try:
+        lab.call("ip", "-n", the_lab.server_ns, "link", "set", "s0", "address", "02:00:00:00:77:02")
+        lab.call("ip", "-n", the_lab.client_ns, "neigh", "flush", "all")
+        time.sleep(0.3)
+        with the_lab.client(V4) as sock:
+            for _ in range(5):
+                assert ask(sock, (V4, PORT), b"new address", tries=3) == b"new address"
+        lines = lab.call("bpftool", "-j", "map", "dump", "pinned",
+                         "/sys/fs/bpf/fastsock/s0/config").stdout
+        mac = "".join(byte[2:] for byte in json.loads(lines)[0]["value"])
+        assert "020000007702" in mac, mac
+    finally:
+        process.close()
+
+
+def forwarding_that_starts_later_is_followed(the_lab):
+    """A rule for any address takes nothing that is only on its way through."""
+    process = the_lab.echo()
+    far = "198.51.100.9"
+    forwarding = "net.ipv4.ip_forward"
+    try:
+        the_lab.at(the_lab.server_ns, "sysctl", "-qw", forwarding + "=1")
+        lab.call("ip", "-n", the_lab.server_ns, "route", "add", far, "via", "10.78.0.1")
+        lab.call("ip", "-n", the_lab.client_ns, "route", "add", far, "via", V4, "dev", "c0")
+        time.sleep(0.3)
+        with the_lab.client(V4) as sock:
+            sock.settimeout(0.2)
+            ask(sock, (far, PORT), b"for somebody else", tries=3)
+        assert the_lab.stats()["pass_forward"] >= 3, the_lab.stats()
+    finally:
+        process.close()
+        the_lab.at(the_lab.server_ns, "sysctl", "-qw", forwarding + "=0")
+        lab.call("ip", "-n", the_lab.client_ns, "route", "del", far, check=False)
+        lab.call("ip", "-n", the_lab.server_ns, "route", "del", far, check=False)
+
+
 def wrong_ports_are_wrong_usage(the_lab):
     for port in ("0", "-1", "70000", "65543", "7x", ""):
         done = the_lab.at(the_lab.server_ns, "timeout", "5", ECHO, "-i", "s0", "-p", port,
@@ -366,6 +405,8 @@ TESTS = [
     second_stack_on_a_queue_says_who_has_it,
     unknown_interface_is_a_sentence,
     without_privilege_it_says_which_is_missing,
+    new_hardware_address_is_followed,
+    forwarding_that_starts_later_is_followed,
     wrong_ports_are_wrong_usage,
     interface_that_is_deleted_ends_it_with_a_word,
     link_down_and_up_again_is_survived,
