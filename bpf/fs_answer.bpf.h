@@ -40,7 +40,7 @@
  *	clang -O2 -g -target bpf -c first_eight.bpf.c -o first_eight.bpf.o
  *
  * and let `fastsock` load it. A loader of your own must
- *   - point the four maps below at the pinned ones of the interface
+ *   - point the five maps below at the pinned ones of the interface
  *     (bpf_map__reuse_fd() or bpf_map__set_pin_path()),
  *   - call bpf_program__set_expected_attach_type(prog, 0), or the array, whose
  *     owner has 0, refuses the program with EINVAL,

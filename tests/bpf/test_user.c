@@ -18,7 +18,7 @@ static struct bpf_object *each, *whoami;
 static struct bpf_object *add_program(const char *file, const char *name, uint32_t index)
 {
 	static const char *const shared[] = {
-		FS_MAP_CONFIG, FS_MAP_STATS, FS_MAP_SCRATCH, FS_MAP_XSKS,
+		FS_MAP_CONFIG, FS_MAP_STATS, FS_MAP_SCRATCH, FS_MAP_XSKS, FS_MAP_CAPTURES,
 	};
 	struct bpf_object *object = bpf_object__open(rig_path(file));
 	struct bpf_program *prog;
