@@ -93,13 +93,17 @@ FS_API void fs_stack_close(struct fs_stack *stack);
 
 enum fs_event_type {
 	FS_EV_READABLE = 1,	/* the endpoint has data to receive */
-	FS_EV_ERROR = 2,	/* @error is -errno, of an earlier send (ICMP, no neighbour) */
+	FS_EV_ERROR = 2,	/* @error is -errno: of an earlier send (ICMP, no neighbour), or
+				 * what ended a connection */
+	FS_EV_WRITABLE = 3,	/* a refused fs_tcp_send() would find room now */
+	FS_EV_CONNECTED = 4,	/* fs_tcp_connect() has succeeded */
+	FS_EV_ACCEPT = 5,	/* the listener has connections for fs_tcp_accept() */
 };
 
 struct fs_event {
 	enum fs_event_type type;
 	int error;
-	void *endpoint;		/* struct fs_udp * */
+	void *endpoint;		/* struct fs_udp *, fs_tcp *, fs_tcp_listener * */
 	void *user;		/* as given when the endpoint was opened */
 };
 
