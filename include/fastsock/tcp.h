@@ -202,7 +202,7 @@ FS_API void *fs_tcp_user(const struct fs_tcp *tcp);
 FS_API struct fs_addr fs_tcp_local(const struct fs_tcp *tcp);
 FS_API struct fs_addr fs_tcp_remote(const struct fs_tcp *tcp);
 
-enum fs_tcp_opt {
+enum fs_tcp_option {
 	FS_TCP_NODELAY = 1,	/* 1: no Nagle (RFC 9293 3.7.4); 0 by default */
 	FS_TCP_CORK = 2,	/* 1: only full segments, for at most 200 ms */
 	FS_TCP_QUICKACK = 3,	/* 1: acknowledge at once from now on */
@@ -215,7 +215,7 @@ enum fs_tcp_opt {
 				 * otherwise in order, and a reset after so many seconds */
 	FS_TCP_SNDBUF = 9,	/* bytes queued at most; set: no auto-tuning */
 	FS_TCP_RCVBUF = 10,	/* bytes received and not taken; set: no auto-tuning */
-	FS_TCP_OPT_COUNT
+	FS_TCP_OPTION_COUNT
 };
 
 /*
@@ -224,8 +224,8 @@ enum fs_tcp_opt {
  * set: 0, or -EINVAL (value out of range), -ENOPROTOOPT (no such option).
  * get: the value, or -ENOPROTOOPT; ask for FS_TCP_LINGER by fs_tcp_info().
  */
-FS_API int fs_tcp_set(struct fs_tcp *tcp, enum fs_tcp_opt opt, int value);
-FS_API int fs_tcp_get(const struct fs_tcp *tcp, enum fs_tcp_opt opt);
+FS_API int fs_tcp_set(struct fs_tcp *tcp, enum fs_tcp_option opt, int value);
+FS_API int fs_tcp_get(const struct fs_tcp *tcp, enum fs_tcp_option opt);
 
 /* fs_tcp_set_cc - change the congestion control. 0, or -ENOENT: none such. */
 FS_API int fs_tcp_set_cc(struct fs_tcp *tcp, const char *name);
