@@ -247,7 +247,8 @@ static int find_event(struct pkt_play *play, const struct pkt_step *step)
 	if (type == ARRAY_SIZE(event_names))
 		pkt_fail(play, "no event is called %s", step->word);
 	for (unsigned int i = 0; i < play->n_events; i++)
-		if (play->event[i].type == type && play->event[i].error == step->m &&
+		if (play->event[i].type == type &&
+		    (!step->m || play->event[i].error == step->m) &&
 		    play->event[i].endpoint == endpoint_of(play, step, (int)type))
 			return (int)i;
 	return -1;

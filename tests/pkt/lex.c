@@ -118,13 +118,13 @@ int64_t pkt_number(struct pkt_lex *lex)
 
 uint64_t pkt_seconds(struct pkt_lex *lex)
 {
+	char text[PKT_WORD_MAX] = "";
 	double seconds;
 	char *end;
 
-	if (!lex->len || !isdigit((unsigned char)*lex->word))
-		pkt_syntax(lex, "a time in seconds belongs here");
-	seconds = strtod(lex->word, &end);
-	if (end != lex->word + lex->len)
+	memcpy(text, lex->word, MIN(lex->len, sizeof(text) - 1));
+	seconds = strtod(text, &end);
+	if (!isdigit((unsigned char)*text) || *end)
 		pkt_syntax(lex, "a time in seconds belongs here");
 	pkt_next(lex);
 	return (uint64_t)(seconds * 1e9 + 0.5);

@@ -183,12 +183,15 @@ void pkt_inject_icmp(struct pkt_play *play, const struct pkt_step *step)
 				  FS_TCP_LEN);
 	struct fs_buf *buf = take_frame(play);
 	uint8_t *l4 = put_headers(play, buf->data, len, proto, 0);
+	uint32_t mtu = (uint32_t)step->m;
 	uint16_t csum;
 
+	if (step->cmp)
+		mtu += FS_TCP_LEN + (is_four(play) ? FS_IP4_LEN : FS_IP6_LEN);
 	memset(l4, 0, FS_ICMP_LEN);
 	l4[0] = is_four(play) ? kind->type4 : kind->type6;
 	l4[1] = is_four(play) ? kind->code4 : kind->code6;
-	put_be32(l4 + 4, (uint32_t)step->m);
+	put_be32(l4 + 4, mtu);
 	put_embedded(play, step, l4 + FS_ICMP_LEN);
 	csum = (uint16_t)~fs_csum_fold(fs_csum_add(is_four(play) ? 0 : pseudo(play, proto, len),
 						   l4, len));

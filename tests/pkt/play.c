@@ -30,6 +30,12 @@ FILE *pkt_trace(struct pkt_play *play, const char *mark)
 	return play->trace;
 }
 
+static void print_side(const char *side, const struct pkt_seg *seg)
+{
+	printf("\n    %-9s ", side);
+	pkt_print_seg(stdout, seg);
+}
+
 void pkt_fail(struct pkt_play *play, const char *why, ...)
 {
 	const struct pkt_step *step = play->step;
@@ -42,6 +48,10 @@ void pkt_fail(struct pkt_play *play, const char *why, ...)
 	va_end(args);
 	if (step)
 		printf("\n\t%s", step->text);
+	if (play->wanted)
+		print_side("expected:", play->wanted);
+	if (play->came)
+		print_side("came:", play->came);
 	fflush(play->trace);
 	printf("\n    trace:%s\n", play->trace_text);
 	fflush(stdout);
@@ -91,35 +101,32 @@ static void settle(struct pkt_play *play)
 
 /* --- steps of the wire ------------------------------------------------------------ */
 
-static void inject(struct pkt_play *play, const struct pkt_step *step)
+static void inject_piece(struct pkt_play *play, const struct pkt_step *step, uint32_t i)
 {
+	struct pkt_seg seg = pkt_piece(&step->seg, i);
+
 	if (step->conn)
 		fprintf(pkt_trace(play, "<"), "c%d ", step->conn);
 	else
 		pkt_trace(play, step->n ? "<<" : "<");
-	pkt_print_seg(play->trace, &step->seg);
-	pkt_inject(play, step->conn, &step->seg);
+	pkt_print_seg(play->trace, &seg);
+	pkt_inject(play, step->conn, &seg);
 	if (!step->n)
 		settle(play);
 }
 
-static void print_expected(const struct pkt_step *step, const struct pkt_seen *seen)
+static void inject(struct pkt_play *play, const struct pkt_step *step)
 {
-	fputs("\n    expected: ", stdout);
-	pkt_print_seg(stdout, &step->seg);
-	fputs("\n    came:     ", stdout);
-	if (seen)
-		pkt_print_seg(stdout, &seen->seg);
-	else
-		fputs("nothing", stdout);
-	putchar('\n');
+	for (uint32_t i = 0; i < step->seg.pieces; i++)
+		inject_piece(play, step, i);
 }
 
 /* In the units of the wire, what the script wrote in others. */
-static struct pkt_seg wanted_seg(const struct pkt_play *play, const struct pkt_step *step)
+static struct pkt_seg wanted_seg(const struct pkt_play *play, const struct pkt_step *step,
+				 uint32_t piece)
 {
 	const struct pkt_conn *c = &play->conn[step->conn];
-	struct pkt_seg seg = step->seg;
+	struct pkt_seg seg = pkt_piece(&step->seg, piece);
 
 	if (seg.opts.cookie_len == PKT_COOKIE_LAST) {
 		seg.opts.cookie_len = play->cookie_len;
@@ -130,21 +137,19 @@ static struct pkt_seg wanted_seg(const struct pkt_play *play, const struct pkt_s
 	return seg;
 }
 
-static void see(struct pkt_play *play, const struct pkt_step *step)
+static void see_piece(struct pkt_play *play, const struct pkt_step *step, uint32_t piece,
+		      uint64_t from_ns, uint64_t to_ns)
 {
-	uint64_t from_ns = play->cursor_ns + step->from_ns;
-	uint64_t to_ns = play->cursor_ns + step->to_ns;
-	struct pkt_seg wanted = wanted_seg(play, step);
+	struct pkt_seg wanted = wanted_seg(play, step, piece);
 	const struct pkt_seen *seen;
 	const char *what;
 
 	if (!has_seen(play))
 		run_until(play, MAX(to_ns, play->net.now_ns), true);
-	if (!has_seen(play)) {
-		print_expected(step, NULL);
+	play->wanted = &wanted;
+	if (!has_seen(play))
 		pkt_fail(play, "no segment came until %.6f",
 			 seconds(play->net.now_ns - play->begin_ns));
-	}
 	seen = &play->seen[play->seen_head++ % PKT_SEEN_MAX];
 	what = seen->conn == step->conn ? pkt_compare(&wanted, &seen->seg) :
 					  "it is of another connection";
@@ -152,22 +157,29 @@ static void see(struct pkt_play *play, const struct pkt_step *step)
 		what = "it came too early";
 	if (!what && seen->at_ns > to_ns)
 		what = "it came too late";
-	if (what) {
-		print_expected(step, seen);
-		pkt_fail(play, "%s; between %.6f and %.6f this was expected, at %.6f it came",
-			 what, seconds(from_ns - play->begin_ns),
-			 seconds(to_ns - play->begin_ns), seconds(seen->at_ns - play->begin_ns));
-	}
+	play->came = &seen->seg;
+	if (what)
+		pkt_fail(play, "%s; expected from %.6f to %.6f, it came at %.6f", what,
+			 seconds(from_ns - play->begin_ns), seconds(to_ns - play->begin_ns),
+			 seconds(seen->at_ns - play->begin_ns));
+	play->wanted = play->came = NULL;
 	play->cursor_ns = seen->at_ns;
+}
+
+static void see(struct pkt_play *play, const struct pkt_step *step)
+{
+	uint64_t from_ns = play->cursor_ns + step->from_ns;
+	uint64_t to_ns = play->cursor_ns + step->to_ns;
+
+	for (uint32_t i = 0; i < step->seg.pieces; i++)
+		see_piece(play, step, i, from_ns, to_ns);
 }
 
 static void check_none(struct pkt_play *play, const char *why)
 {
 	if (!has_seen(play))
 		return;
-	fputs("\n    came:     ", stdout);
-	pkt_print_seg(stdout, &play->seen[play->seen_head % PKT_SEEN_MAX].seg);
-	putchar('\n');
+	play->came = &play->seen[play->seen_head % PKT_SEEN_MAX].seg;
 	pkt_fail(play, "%s", why);
 }
 

@@ -59,6 +59,8 @@ struct pkt_play {
 	unsigned int n_events;
 	uint8_t cookie[FS_TCP_COOKIE_MAX];
 	uint8_t cookie_len;
+	const struct pkt_seg *wanted;	/* what a failure is about */
+	const struct pkt_seg *came;
 	FILE *trace;
 	char *trace_text;
 	size_t trace_size;

@@ -111,7 +111,8 @@ static void parse_event(struct pkt_lex *lex, struct pkt_step *step)
 static void parse_icmp(struct pkt_lex *lex, struct pkt_step *step)
 {
 	pkt_name(lex, step->word);
-	if (pkt_take(lex, "mtu"))
+	step->cmp = pkt_is(lex, "mss") ? PKT_EQ : PKT_ANY;
+	if (pkt_take(lex, "mtu") || pkt_take(lex, "mss"))
 		step->m = pkt_number(lex);
 	pkt_need(lex, "seq");
 	step->n = pkt_number(lex);
@@ -176,7 +177,7 @@ static const struct verb {
 	{ "set", parse_set, PKT_SET },
 	{ "set_cc", parse_word, PKT_SET_CC },
 	{ "event", parse_event, PKT_EVENT },
-	{ "no_event", parse_word, PKT_NO_EVENT },
+	{ "no_event", parse_event, PKT_NO_EVENT },
 	{ "icmp", parse_icmp, PKT_ICMP },
 };
 

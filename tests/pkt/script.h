@@ -46,6 +46,7 @@ struct pkt_seg {
 	uint8_t ecn;		/* enum pkt_ecn */
 	bool bad_csum;
 	bool seq_any;
+	uint32_t pieces;	/* segments that seq and len are cut into */
 	uint32_t seq;
 	uint32_t len;
 	uint32_t ack;
@@ -79,9 +80,9 @@ enum pkt_verb {
 	PKT_SHUTDOWN,
 	PKT_SET,		/* word option, n value */
 	PKT_SET_CC,		/* word */
-	PKT_EVENT,		/* word type, m -errno or 0 */
+	PKT_EVENT,		/* word type, m -errno; 0: any */
 	PKT_NO_EVENT,
-	PKT_ICMP,		/* word kind, n sequence number, m mtu */
+	PKT_ICMP,		/* word kind, n sequence number, m mtu; cmp: m is an MSS */
 	PKT_FIELD,		/* word field, cmp, n value; of fs_tcp_info() */
 	PKT_COUNTER,		/* word counter, cmp, n value; of fs_stack_stats() */
 	PKT_VERB_COUNT
@@ -147,6 +148,8 @@ _Noreturn void pkt_syntax(const struct pkt_lex *lex, const char *what);
 /* --- segment.c, compare.c ---------------------------------------------------- */
 
 void pkt_parse_seg(struct pkt_lex *lex, struct pkt_seg *seg, bool expected);
+/* The @i-th of its pieces; PSH and FIN stand on the last. */
+struct pkt_seg pkt_piece(const struct pkt_seg *whole, uint32_t i);
 enum pkt_cmp pkt_parse_cmp(struct pkt_lex *lex);
 void pkt_print_seg(FILE *out, const struct pkt_seg *seg);
 bool pkt_holds(int64_t value, enum pkt_cmp cmp, int64_t than);

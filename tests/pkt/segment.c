@@ -5,6 +5,7 @@
  *	[ect0] P. 1:1001(1000) ack 1 win 500 urg 3 <nop,nop,TS val 10 ecr 0>
  */
 #include <ctype.h>
+#include <stdlib.h>
 
 #include "tests/pkt/script.h"
 
@@ -44,6 +45,21 @@ static void parse_marks(struct pkt_lex *lex, struct pkt_seg *seg)
 		}
 		pkt_need(lex, "]");
 	}
+}
+
+/* "3x": the bytes that follow come in three segments of equal length. */
+static void parse_pieces(struct pkt_lex *lex, struct pkt_seg *seg)
+{
+	char text[PKT_WORD_MAX];
+
+	seg->pieces = 1;
+	if (!isdigit((unsigned char)*lex->word))
+		return;
+	seg->pieces = (uint32_t)atoi(lex->word);
+	snprintf(text, sizeof(text), "%ux", seg->pieces);
+	if (!seg->pieces)
+		pkt_syntax(lex, "a number of segments belongs here, as in \"3x\"");
+	pkt_need(lex, text);
 }
 
 /* Letters and a point, in one word or two: "S.", ".", "FP.". */
@@ -181,7 +197,9 @@ void pkt_parse_seg(struct pkt_lex *lex, struct pkt_seg *seg, bool expected)
 	memset(seg, 0, sizeof(*seg));
 	seg->ecn = expected ? PKT_ECN_ANY : PKT_ECN_NOT;
 	seg->win = UINT16_MAX;
+	seg->win_cmp = expected ? PKT_ANY : PKT_EQ;
 	parse_marks(lex, seg);
+	parse_pieces(lex, seg);
 	parse_flags(lex, seg);
 	parse_seq(lex, seg);
 	if (pkt_take(lex, "ack"))
@@ -202,6 +220,20 @@ void pkt_parse_seg(struct pkt_lex *lex, struct pkt_seg *seg, bool expected)
 	}
 	if (seg->seq_any && !expected)
 		pkt_syntax(lex, "a segment that is sent has a sequence number");
+	if (seg->len % seg->pieces || (seg->seq_any && seg->pieces > 1))
+		pkt_syntax(lex, "the bytes do not make segments of equal length");
+}
+
+struct pkt_seg pkt_piece(const struct pkt_seg *whole, uint32_t i)
+{
+	struct pkt_seg seg = *whole;
+
+	seg.pieces = 1;
+	seg.len = whole->len / whole->pieces;
+	seg.seq = whole->seq + i * seg.len;
+	if (i + 1 < whole->pieces)
+		seg.flags &= (uint8_t)~(FS_TCP_F_PSH | FS_TCP_F_FIN);
+	return seg;
 }
 
 /* --- writing ----------------------------------------------------------------- */
@@ -222,45 +254,75 @@ static void print_sacks(FILE *out, const struct fs_wire_tcp_opts *o)
 		print_number(out, " ", o->sacks[i].from.raw, false);
 		print_number(out, ":", o->sacks[i].to.raw, false);
 	}
-	fputc(',', out);
 }
 
 static void print_cookie(FILE *out, const struct pkt_seg *seg)
 {
-	fputs("FO ", out);
+	fputs("FO", out);
 	if (seg->opts_any & FS_TCP_OPT_TFO)
-		fputc('*', out);
+		fputs(" *", out);
 	else if (seg->opts.cookie_len == PKT_COOKIE_LAST)
-		fputs("last", out);
+		fputs(" last", out);
+	else if (seg->opts.cookie_len)
+		fputc(' ', out);
+	for (int i = 0; i < seg->opts.cookie_len && i < FS_TCP_COOKIE_MAX; i++)
+		fprintf(out, "%02x", seg->opts.cookie[i]);
+}
+
+static void print_ts(FILE *out, const struct pkt_seg *seg)
+{
+	print_number(out, "TS val ", seg->opts.ts_val.raw, seg->val_any);
+	if (seg->ecr_last)
+		fputs(" ecr last", out);
 	else
-		for (int i = 0; i < seg->opts.cookie_len; i++)
-			fprintf(out, "%02x", seg->opts.cookie[i]);
-	fputc(',', out);
+		print_number(out, " ecr ", seg->opts.ts_ecr.raw, seg->ecr_any);
+}
+
+static void print_option(FILE *out, const struct pkt_seg *seg, enum fs_tcp_opt opt)
+{
+	const struct fs_wire_tcp_opts *o = &seg->opts;
+
+	switch (opt) {
+	case FS_TCP_OPT_MSS:
+		print_number(out, "mss ", o->mss, seg->opts_any & opt);
+		break;
+	case FS_TCP_OPT_WSCALE:
+		print_number(out, "wscale ", o->wscale, seg->opts_any & opt);
+		break;
+	case FS_TCP_OPT_SACK_OK:
+		fputs("sackOK", out);
+		break;
+	case FS_TCP_OPT_TS:
+		print_ts(out, seg);
+		break;
+	default:
+		print_cookie(out, seg);
+		break;
+	}
 }
 
 static void print_opts(FILE *out, const struct pkt_seg *seg)
 {
-	const struct fs_wire_tcp_opts *o = &seg->opts;
+	const char *between = " <";
 
-	if (o->has & FS_TCP_OPT_MSS)
-		print_number(out, "mss ", o->mss, seg->opts_any & FS_TCP_OPT_MSS);
-	if (o->has & FS_TCP_OPT_MSS)
-		fputc(',', out);
-	if (o->has & FS_TCP_OPT_SACK_OK)
-		fputs("sackOK,", out);
-	if (o->has & FS_TCP_OPT_TS) {
-		print_number(out, "TS val ", o->ts_val.raw, seg->val_any);
-		print_number(out, " ecr ", o->ts_ecr.raw, seg->ecr_any || seg->ecr_last);
-		fputc(',', out);
+	for (uint32_t opt = 1; opt < FS_TCP_OPT_ALL; opt <<= 1)
+		if (seg->opts.has & opt) {
+			fputs(between, out);
+			print_option(out, seg, (enum fs_tcp_opt)opt);
+			between = ",";
+		}
+	if (seg->opts.n_sacks) {
+		fputs(between, out);
+		print_sacks(out, &seg->opts);
+		between = ",";
 	}
-	if (o->has & FS_TCP_OPT_WSCALE)
-		print_number(out, "wscale ", o->wscale, seg->opts_any & FS_TCP_OPT_WSCALE);
-	if (o->has & FS_TCP_OPT_WSCALE)
-		fputc(',', out);
-	if (o->has & FS_TCP_OPT_TFO)
-		print_cookie(out, seg);
-	if (o->n_sacks)
-		print_sacks(out, o);
+	if (seg->opts_rest) {
+		fputs(between, out);
+		fputs("...", out);
+		between = ",";
+	}
+	if (*between == ',')
+		fputc('>', out);
 }
 
 void pkt_print_seg(FILE *out, const struct pkt_seg *seg)
@@ -286,9 +348,5 @@ void pkt_print_seg(FILE *out, const struct pkt_seg *seg)
 			pkt_cmp_name(seg->win_cmp), seg->win);
 	if (seg->flags & FS_TCP_F_URG)
 		fprintf(out, " urg %u", seg->urgent);
-	if (seg->opts.has || seg->opts.n_sacks || seg->opts_rest) {
-		fputs(" <", out);
-		print_opts(out, seg);
-		fputs(seg->opts_rest ? "...>" : ">", out);
-	}
+	print_opts(out, seg);
 }
