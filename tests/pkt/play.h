@@ -49,6 +49,7 @@ struct pkt_play {
 	const struct pkt_script *script;
 	const struct pkt_step *step;
 	uint8_t family;
+	bool verbose;
 	uint64_t begin_ns;
 	uint64_t cursor_ns;	/* the time of the last step */
 	struct pkt_conn conn[PKT_CONNS];

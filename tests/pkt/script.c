@@ -270,6 +270,12 @@ static void parse_line(struct pkt_script *script, struct pkt_lex *lex, int depth
 		script->tolerance_ns = pkt_seconds(lex);
 	} else if (pkt_take(lex, "seed")) {
 		script->seed = (uint64_t)pkt_number(lex);
+	} else if (pkt_take(lex, "wrap")) {
+		script->wrap = true;
+	} else if (pkt_is(lex, "fails")) {
+		free(script->fails);
+		script->fails = strdup(lex->at + strspn(lex->at, " "));
+		must(script->fails);
 	} else if (pkt_take(lex, "family")) {
 		script->families = 0;
 		if (pkt_take(lex, "ipv4"))
@@ -320,6 +326,7 @@ void pkt_load(struct pkt_script *script, const char *path)
 
 void pkt_unload(struct pkt_script *script)
 {
+	free(script->fails);
 	while (script->first) {
 		struct pkt_step *step = script->first;
 

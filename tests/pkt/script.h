@@ -116,6 +116,8 @@ struct pkt_script {
 	unsigned int families;
 	uint64_t tolerance_ns;
 	uint64_t seed;
+	char *fails;		/* what its failure must say; NULL: it must not fail */
+	bool wrap;		/* our numbers pass 2^32 soon after the first */
 	struct pkt_step *first;
 	struct pkt_step **last;
 	struct pkt_file *files;	/* names that steps point to */
