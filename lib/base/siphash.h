@@ -46,13 +46,28 @@ static inline void fs_siphash_word(struct fs_siphash_state *s, uint64_t word)
 	s->v0 ^= word;
 }
 
-/* Up to 8 bytes, the first one lowest, whatever the machine's order. */
-static inline uint64_t fs_siphash_le(const uint8_t *p, size_t n)
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+static inline uint64_t fs_siphash_swap(uint64_t word) { return word; }
+#else
+static inline uint64_t fs_siphash_swap(uint64_t word) { return __builtin_bswap64(word); }
+#endif
+
+/* A word of the message: its first byte is the lowest. */
+static inline uint64_t fs_siphash_load(const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return fs_siphash_swap(word);
+}
+
+/* The last word: what is left, less than 8 bytes, and zeros. */
+static inline uint64_t fs_siphash_rest(const uint8_t *p, size_t n)
 {
 	uint64_t word = 0;
 
-	for (size_t i = 0; i < n; i++)
-		word |= (uint64_t)p[i] << 8 * i;
+	while (n--)
+		word = word << 8 | p[n];
 	return word;
 }
 
@@ -69,8 +84,8 @@ static inline uint64_t fs_siphash(struct fs_siphash_key key, const void *data, s
 	size_t left = len;
 
 	for (; left >= 8; left -= 8, p += 8)
-		fs_siphash_word(&s, fs_siphash_le(p, 8));
-	fs_siphash_word(&s, (uint64_t)len << 56 | fs_siphash_le(p, left));
+		fs_siphash_word(&s, fs_siphash_load(p));
+	fs_siphash_word(&s, (uint64_t)len << 56 | fs_siphash_rest(p, left));
 	s.v2 ^= 0xff;
 	for (int i = 0; i < 4; i++)
 		fs_siphash_round(&s);

@@ -34,8 +34,8 @@ static void setup(void)
 
 	for (uint8_t i = 0; i < 16; i++)
 		bytes[i] = i;
-	key.k0 = fs_siphash_le(bytes, 8);
-	key.k1 = fs_siphash_le(bytes + 8, 8);
+	key.k0 = fs_siphash_load(bytes);
+	key.k1 = fs_siphash_load(bytes + 8);
 }
 
 START_TEST(each_published_message_has_its_published_hash)
