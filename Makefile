@@ -128,6 +128,7 @@ $(foreach d,bpf examples bench tests,$(eval $(call bpf_rule,$d)))
 TOOL := $B/bin/fastsock
 TOOL_OBJ := $(patsubst %.c,$B/%.o,$(sort $(wildcard tools/fastsock/*.c)))
 EXAMPLES := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard examples/*.c)))
+HTTP_OBJ := $(patsubst %.c,$B/%.o,$(wildcard examples/http/*.c))
 BENCH := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard bench/*.c)))
 
 $B/tools/%.o $B/examples/%.o: ALL_CFLAGS += $(USER_CPPFLAGS)
@@ -137,13 +138,14 @@ $B/tools/%.o $B/examples/%.o $B/bench/%.o:
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
-$(foreach s,$(wildcard tools/fastsock/*.c examples/*.c bench/*.c),$(eval $B/$(s:.c=.o): $s))
+$(foreach s,$(wildcard tools/fastsock/*.c examples/*.c examples/http/*.c bench/*.c),$(eval $B/$(s:.c=.o): $s))
 
 $(TOOL): $(TOOL_OBJ) $(STATIC)
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $^ $(LDFLAGS) $(DEP_LDLIBS)
 
+$B/examples/http_server: $(HTTP_OBJ)
 $(EXAMPLES) $(BENCH): $B/%: $B/%.o $(STATIC)
 	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $^ $(LDFLAGS) $(DEP_LDLIBS) -lm
