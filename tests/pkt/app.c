@@ -357,12 +357,13 @@ static int64_t field_value(const struct field *field, const struct fs_tcp_info *
 	uint64_t u64;
 	uint32_t u32;
 
-	memcpy(&u64, p, MIN(sizeof(u64), sizeof(*info) - field->offset));
-	memcpy(&u32, p, sizeof(u32));
+	if (field->size == sizeof(u64)) {
+		memcpy(&u64, p, sizeof(u64));
+		return (int64_t)u64;
+	}
 	if (field->size == 1)
 		return *(const uint8_t *)p;
-	if (field->size == 8)
-		return (int64_t)u64;
+	memcpy(&u32, p, sizeof(u32));
 	return u32 / (field->unit ? field->unit : MAX(info->mss, 1u));
 }
 

@@ -123,7 +123,7 @@ static void inject_piece(struct pkt_play *play, const struct pkt_step *step, uin
 		pkt_trace(play, step->n ? "<<" : "<");
 	pkt_print_seg(play->trace, &seg);
 	pkt_inject(play, step->conn, &seg);
-	if (!step->n)
+	if (!step->n && i + 1 < step->seg.pieces)
 		settle(play);
 }
 
@@ -131,6 +131,9 @@ static void inject(struct pkt_play *play, const struct pkt_step *step)
 {
 	for (uint32_t i = 0; i < step->seg.pieces; i++)
 		inject_piece(play, step, i);
+	play->held = step->n;
+	if (!play->held)
+		settle(play);
 }
 
 /* In the units of the wire, what the script wrote in others. */
@@ -218,7 +221,8 @@ static void play_step(struct pkt_play *play, const struct pkt_step *step)
 		see(play, step);
 		return;
 	}
-	advance(play, step->from_ns);
+	if (!play->held)
+		advance(play, step->from_ns);
 	switch (step->verb) {
 	case PKT_INJECT:
 		inject(play, step);

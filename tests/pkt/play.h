@@ -52,6 +52,7 @@ struct pkt_play {
 	bool verbose;
 	uint64_t begin_ns;
 	uint64_t cursor_ns;	/* the time of the last step */
+	bool held;		/* segments on the wire that wait for another */
 	struct pkt_conn conn[PKT_CONNS];
 	struct fs_tcp_listener *listener;
 	struct pkt_seen seen[PKT_SEEN_MAX];	/* a ring */
