@@ -13,7 +13,7 @@
  *	connect	connects, asks once, closes, and connects anew; the time is of all that
  *	bulk	sends and takes back as fast as it goes; a reply is 64 KiB then
  *
- * --conns opens more connections that stay idle. The result is one JSON object
+ * --conns opens more connections that stay idle (--window 0: all of them). The result is one JSON object
  * with the fields of load's; `lost` are connections that failed.
  */
 #include <getopt.h>
@@ -239,6 +239,8 @@ static void open_all(void)
 	}
 	while (next < load.conns)
 		open_slot(next++);
+	if (load.conns > load.window)
+		fprintf(stderr, "tcp_load: %u connections are open\n", load.conns);
 }
 
 static void run_until(uint64_t end_ns)
@@ -340,7 +342,7 @@ int main(int argc, char **argv)
 	}
 	if (load.conns < load.window)
 		load.conns = load.window;
-	if (!o.server.port || optind != argc || !load.window || load.conns > SLOTS_MAX ||
+	if (!o.server.port || optind != argc || !load.conns || load.conns > SLOTS_MAX ||
 	    seconds <= 0)
 		errx(2, "usage: tcp_load --to ADDR:PORT [-i IFACE] [--mode echo|connect|bulk]\n"
 			"                [--window N] [--conns N] [--seconds S] [--size BYTES]\n"
