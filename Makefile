@@ -156,6 +156,8 @@ TEST_LIB_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/lib/*.c))
 CHECK_TESTS := $(patsubst %.c,$B/%,$(sort $(wildcard tests/unit/*/test_*.c tests/sim/test_*.c \
 	tests/bpf/test_*.c)))
 CHECK_AUX = $(patsubst %.c,$B/%.o,$(filter-out $(dir $*)test_%.c %.bpf.c,$(wildcard $(dir $*)*.c)))
+PKT := $B/tests/pkt/run
+PKT_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/pkt/*.c))
 FUZZERS := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
 TEST_TOOLS := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard tests/netns/*.c tests/zc/*.c)))
 
@@ -173,6 +175,10 @@ $(FUZZERS) $(TEST_TOOLS): $B/%: $B/%.o $(TEST_LIB_OBJ) $(STATIC)
 	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(CHECK_LDLIBS) $(DEP_LDLIBS)
 
+$(PKT): $(PKT_OBJ) $(TEST_LIB_OBJ) $(STATIC)
+	$(call say,LD)
+	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(DEP_LDLIBS)
+
 # --- goals ---------------------------------------------------------------------
 
 .PHONY: all lib bpf tests demo check check-unit check-san check-netns check-zc check-all bench \
@@ -183,7 +189,7 @@ all: lib bpf $(TOOL) $(EXAMPLES) $(BPF_EXAMPLES)
 lib: $(STATIC) $(SHARED)
 bpf: $(BPF_OBJ)
 bench-build: $(BENCH) $(BPF_OTHER)
-tests-build: $(CHECK_TESTS) $(FUZZERS) $(TEST_TOOLS) $(BPF_OTHER)
+tests-build: $(CHECK_TESTS) $(PKT) $(FUZZERS) $(TEST_TOOLS) $(BPF_OTHER)
 
 # What running needs besides building: python3, ip, ethtool, bpftool...
 run-deps:
@@ -201,8 +207,8 @@ check-all: run-deps all tests-build bench-build
 	$(MAKE) --no-print-directory B=$B/san SAN=1 tests-build all
 	B=$B $(PYTHON) tests/run --long
 
-check-unit: $(filter $B/tests/unit/% $B/tests/sim/%,$(CHECK_TESTS))
-	B=$B $(PYTHON) tests/run unit sim
+check-unit: $(filter $B/tests/unit/% $B/tests/sim/%,$(CHECK_TESTS)) $(PKT)
+	B=$B $(PYTHON) tests/run unit sim pkt
 
 check-netns: run-deps all tests-build bench-build
 	B=$B $(PYTHON) tests/run netns

@@ -156,6 +156,10 @@ FS_API void fs_stack_flush(struct fs_stack *stack);
 	X(rx_kernel, "datagrams delivered by the kernel twin")		\
 	X(tx_udp, "datagrams sent on the fast path")			\
 	X(tx_kernel, "datagrams sent by the kernel twin")		\
+	X(rx_tcp, "TCP segments received")				\
+	X(tx_tcp, "TCP segments sent")					\
+	X(tx_tcp_again, "of these, retransmissions")			\
+	X(tx_tcp_rst, "resets sent")					\
 	X(rx_csum_partial, "accepted with a partial checksum")		\
 	X(rx_icmp, "ICMP errors about our flows")			\
 	X(rx_drop_short, "shorter than its headers say")		\
@@ -173,6 +177,16 @@ FS_API void fs_stack_flush(struct fs_stack *stack);
 	X(tx_drop_neigh_full, "too many waiting for one neighbour")	\
 	X(tx_drop_link_down, "the interface went down")			\
 	X(tx_drop_invalid, "AF_XDP: descriptor refused by the kernel")	\
+	X(rx_drop_state, "TCP: nothing to do with it in this state")	\
+	X(rx_drop_window, "TCP: old, or beyond the window")		\
+	X(rx_drop_ooo, "TCP: out of order, and no room to keep it")	\
+	X(rx_pressure, "TCP: windows held back as frames are short")	\
+	X(tx_drop_no_frame, "TCP: no frame for a bare segment")		\
+	X(tcp_challenge, "challenge ACKs sent (RFC 5961)")		\
+	X(tcp_cookies_sent, "SYNs answered with a cookie")		\
+	X(tcp_cookies_good, "connections that came of one")		\
+	X(tcp_accept_full, "handshakes ended while nobody accepts")	\
+	X(tcp_timewait_full, "TIME-WAIT cut short: too many")		\
 	X(tx_full, "sends refused with -EAGAIN")			\
 	X(wakeups, "system calls to start transmission")		\
 	X(sleeps, "times asleep in the kernel")
@@ -189,6 +203,7 @@ struct fs_stack_stats {
 	uint64_t frames_rx;
 	uint64_t frames_lent;
 	uint64_t frames_tx;
+	uint64_t frames_unacked;
 };
 
 /*

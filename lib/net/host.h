@@ -18,11 +18,12 @@
 #include "mem/pool.h"
 #include "net/net.h"
 #include "port/port.h"
+#include "timer/wheel.h"
 
 enum {
 	FS_HOST_PORTS_MAX = 64,
-	/* The headers we write: Ethernet, IPv6, UDP. */
-	FS_HOST_HEADERS_MAX = 14 + 40 + 8,
+	/* The headers we write: Ethernet, IPv6, TCP with all its options. */
+	FS_HOST_HEADERS_MAX = 14 + 40 + 60,
 };
 
 struct fs_host;
@@ -33,6 +34,14 @@ struct fs_watch {
 	int fd;
 };
 
+/* What an endpoint has to tell; one event of the public door for each. */
+enum fs_news {
+	FS_NEWS_CONNECTED = 1 << 0,
+	FS_NEWS_ACCEPT = 1 << 1,
+	FS_NEWS_READABLE = 1 << 2,
+	FS_NEWS_WRITABLE = 1 << 3,
+};
+
 /* An endpoint on the list of those with news for the application. */
 struct fs_ready {
 	struct fs_ready *next;
@@ -40,7 +49,7 @@ struct fs_ready {
 	void *user;
 	int error;
 	bool queued;
-	bool readable;
+	uint8_t news;		/* of enum fs_news */
 };
 
 /* Frames waiting for room in a port's ring, in order. */
@@ -77,6 +86,7 @@ struct fs_host {
 	struct fs_net *net;
 	struct fs_logger log;
 	uint64_t now_ns;
+	struct fs_timer_wheel wheel;
 	uint64_t seed;
 	enum fs_csum_mode csum_mode;
 	uint32_t txq_limit;	/* frames queued for one port before -EAGAIN */

@@ -283,8 +283,11 @@ static int open_stack(struct fs_stack **out, struct fs_world *world,
 		.csum_mode = opts->csum_mode,
 	};
 	struct fs_stack *stack;
+	struct timespec now;
 	int err;
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	core.now_ns = (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
 	if (getrandom(&core.seed, sizeof(core.seed), 0) != sizeof(core.seed))
 		return -EIO;
 	err = fs_stack_create(&stack, &core);

@@ -113,8 +113,9 @@ int fs_stack_poll(struct fs_stack *stack, struct fs_event *events, int n, int64_
 	uint64_t start_ns, end_ns, now_ns;
 
 	/* Before anything else: what the application sent is being waited for. */
-	fs_stack_transmit(stack);
 	start_ns = now_ns = clock_ns();
+	stack->host.now_ns = now_ns;
+	fs_stack_transmit(stack);
 	end_ns = timeout_us < 0 ? FS_NEVER : start_ns + (uint64_t)timeout_us * NSEC_PER_USEC;
 	for (;;) {
 		const bool spins = now_ns - start_ns < spin_ns;
@@ -140,6 +141,7 @@ int fs_stack_poll(struct fs_stack *stack, struct fs_event *events, int n, int64_
 
 void fs_stack_flush(struct fs_stack *stack)
 {
+	stack->host.now_ns = clock_ns();
 	fs_stack_transmit(stack);
 }
 
@@ -191,14 +193,4 @@ int fs_stack_queue_info(const struct fs_stack *stack, unsigned int index,
 	}
 	memcpy(info, &out, MIN(info->sz, sizeof(out)));
 	return 0;
-}
-
-int fs_udp_open(struct fs_udp **out, struct fs_stack *stack, const struct fs_udp_opts *user)
-{
-	struct fs_udp_opts opts = { 0 };
-
-	if (!user || !user->sz)
-		return -EINVAL;
-	memcpy(&opts, user, MIN(user->sz, sizeof(opts)));
-	return fs_udp_create(out, stack->udp, &opts);
 }

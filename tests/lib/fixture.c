@@ -152,14 +152,18 @@ void test_net_open(struct test_net *net, const struct test_net_opts *user)
 	if (capture)
 		must(!fs_pcap_open(&net->pcap, capture, NULL));
 	open_host(&net->a, wrap(net, &net->a, "a", &opts, &opts.a_to_b), &opts);
-	open_host(&net->b, wrap(net, &net->b, "b", &opts, &opts.b_to_a), &opts);
+	if (!opts.b_is_bare)
+		open_host(&net->b, wrap(net, &net->b, "b", &opts, &opts.b_to_a), &opts);
 	if (!opts.no_neigh)
 		test_net_resolve(net, NUD_PERMANENT);
 }
 
 static void close_host(struct test_host *host)
 {
-	fs_stack_destroy(host->stack);
+	if (host->stack)
+		fs_stack_destroy(host->stack);
+	else
+		host->wire->ops->close(host->wire);
 	fs_nl_mirror_close(host->mirror);
 }
 
@@ -177,7 +181,8 @@ void test_net_close(struct test_net *net)
 static void run_both(struct test_net *net)
 {
 	fs_stack_run(net->a.stack, net->now_ns);
-	fs_stack_run(net->b.stack, net->now_ns);
+	if (net->b.stack)
+		fs_stack_run(net->b.stack, net->now_ns);
 }
 
 bool test_net_step(struct test_net *net, uint64_t until_ns)
@@ -188,7 +193,7 @@ bool test_net_step(struct test_net *net, uint64_t until_ns)
 	next_ns = fs_sim_next_ns(net->sim);
 	at_ns = fs_stack_next_ns(net->a.stack);
 	next_ns = MIN(next_ns, at_ns);
-	at_ns = fs_stack_next_ns(net->b.stack);
+	at_ns = net->b.stack ? fs_stack_next_ns(net->b.stack) : FS_NEVER;
 	next_ns = MIN(next_ns, at_ns);
 	if (next_ns == FS_NEVER || next_ns > until_ns)
 		return false;

@@ -22,7 +22,7 @@
 struct test_host {
 	struct fs_pool *pool;
 	struct fs_nl_mirror *mirror;
-	struct fs_stack *stack;
+	struct fs_stack *stack;		/* NULL: a bare port */
 	struct fs_port *wire;		/* the end of the cable, for its statistics */
 	struct fs_port *fault;		/* NULL: none */
 	uint32_t ifindex;
@@ -40,6 +40,8 @@ struct test_net_opts {
 	struct fs_fault_odds b_to_a;
 	enum fs_csum_mode csum_mode;
 	bool no_neigh;			/* the neighbours are unknown: test_net_resolve() */
+	bool b_is_bare;			/* b is a port without a stack: the test reads and
+					 * writes its frames, after each step */
 };
 
 struct test_net {

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * sack.c - what the peer has beyond SND.UNA (RFC 2018 5, RFC 2883 5): marks on
+ * the segments of the send queue, and no structure beside it.
+ */
+#include "tcp/conn.h"
+
+/* RFC 2883 4: the first block tells of bytes that arrived twice. */
+static bool is_dsack(const struct fs_wire_tcp *seg)
+{
+	const struct fs_seq_range *first = &seg->opts.sacks[0], *second = first + 1;
+
+	if (fs_seq_before_eq(first->to, seg->ack))
+		return true;
+	return seg->opts.n_sacks > 1 && fs_seq_after_eq(first->from, second->from) &&
+	       fs_seq_before_eq(first->to, second->to);
+}
+
+static void mark(struct fs_tcp *tcp, struct fs_buf *buf, struct fs_tcp_acked *a)
+{
+	struct fs_tcp_seg *seg = fs_tcp_seg(buf);
+	const uint32_t span = fs_tcp_seg_span(seg);
+
+	if (seg->flags & FS_TCP_SEG_LOST)
+		tcp->lost_bytes -= span;
+	if (seg->flags & FS_TCP_SEG_RETRANS)
+		tcp->retrans_bytes -= span;
+	seg->flags &= (uint16_t)~(FS_TCP_SEG_LOST | FS_TCP_SEG_RETRANS);
+	seg->flags |= FS_TCP_SEG_SACKED;
+	tcp->sacked_bytes += span;
+	a->sacked += span;
+	a->delivered += span;
+	if (!(seg->flags & FS_TCP_SEG_EVER_RETRANS))
+		a->cc_rtt_ns = MAX(fs_tcp_now(tcp) - seg->tx_ns, 1ull);
+	fs_tcp_timed_remove(tcp, buf);
+	fs_tcp_rack_delivered(tcp, seg);
+}
+
+/* Segments are marked whole: a block that ends within one says nothing of it. */
+static void mark_block(struct fs_tcp *tcp, const struct fs_seq_range *block,
+		       struct fs_tcp_acked *a)
+{
+	for (struct fs_buf *buf = tcp->sendq; buf && buf != tcp->unsent;
+	     buf = fs_tcp_seg(buf)->next) {
+		const struct fs_tcp_seg *seg = fs_tcp_seg(buf);
+
+		if (!fs_seq_before(seg->seq, block->to))
+			break;
+		if (seg->flags & FS_TCP_SEG_SACKED || fs_seq_before(seg->seq, block->from) ||
+		    fs_seq_after(fs_tcp_seg_end(seg), block->to))
+			continue;
+		mark(tcp, buf, a);
+	}
+}
+
+void fs_tcp_sack_rx(struct fs_tcp *tcp, const struct fs_wire_tcp *seg, struct fs_tcp_acked *a)
+{
+	unsigned int i = 0;
+
+	if (is_dsack(seg)) {
+		const struct fs_seq_range *d = &seg->opts.sacks[0];
+
+		i = 1;
+		/* It must be of what was sent: else it is made up (RFC 2883 4). */
+		if (fs_seq_before_eq(d->to, tcp->flow.snd_nxt) &&
+		    fs_seq_after(d->from, fs_seq_sub(tcp->snd_una, tcp->max_snd_wnd + 1)))
+			a->dsack = true;
+	}
+	for (; i < seg->opts.n_sacks; i++) {
+		const struct fs_seq_range *block = &seg->opts.sacks[i];
+
+		if (fs_seq_after(block->to, tcp->snd_una) &&
+		    fs_seq_before_eq(block->to, tcp->flow.snd_nxt))
+			mark_block(tcp, block, a);
+	}
+}
