@@ -25,7 +25,8 @@ static int nothing_to_read(struct fs_tcp *tcp)
 		return take_error(tcp, 0);
 	if (fs_tcp_has(tcp, FS_TCP_FIN_RCVD) || tcp->flow.state == FS_TCP_CLOSED)
 		return 0;
-	return tcp->flow.state <= FS_TCP_SYN_RCVD ? -ENOTCONN : -EAGAIN;
+	return tcp->flow.state <= FS_TCP_SYN_RCVD && !fs_tcp_has(tcp, FS_TCP_FASTOPEN_DATA) ?
+		-ENOTCONN : -EAGAIN;
 }
 
 static struct fs_buf *pop_rx(struct fs_tcp *tcp)

@@ -63,11 +63,12 @@ void fs_tcp_conn_set_mss(struct fs_tcp *tcp, uint32_t path_mtu)
 	tcp->path_mss = (uint16_t)MIN(mss, UINT16_MAX);
 	mss = MIN(mss, tcp->peer_mss);
 	mss = MAX(mss, FS_TCP_MSS_MIN);
-	if (fs_tcp_has(tcp, FS_TCP_TS_OK))
+	/* In SYN-SENT, too: most peers will agree to timestamps. */
+	if (fs_tcp_has(tcp, FS_TCP_TS_OK) || tcp->flow.state <= FS_TCP_SYN_SENT)
 		mss -= 12;
 	mss = MIN(mss, room);
 	if (fs_tcp_has(tcp, FS_TCP_MSS_CLAMPED))
-		mss = MIN(mss, (uint32_t)FS_TCP_MSS_DEFAULT4);
+		mss = MIN(mss, (uint32_t)FS_TCP_MSS_BLACK_HOLE);
 	tcp->mss = (uint16_t)mss;
 }
 

@@ -42,12 +42,13 @@ enum {
 	FS_TCP_MSS_MIN = 88,		/* what Linux takes as the least: forged small ones cost CPU */
 	FS_TCP_MSS_DEFAULT4 = 536,	/* RFC 9293 3.7.1 */
 	FS_TCP_MSS_DEFAULT6 = 1220,
+	FS_TCP_MSS_BLACK_HOLE = 1024,	/* BASE_PLPMTU of RFC 8899, as Linux has it */
 	FS_TCP_BACKLOG = 4096,
 	FS_TCP_WSCALE = 7,		/* so that the largest buffer can be told */
 	FS_TCP_QUICKACKS = 16,
 	FS_TCP_RCVBUF_FIRST = 64 * 1024,
 	FS_TCP_SNDBUF_FIRST = 64 * 1024,
-	FS_TCP_BUF_MIN = 4096,
+	FS_TCP_BUF_MIN = 2048,
 	FS_TCP_BUF_MAX = UINT16_MAX << FS_TCP_WSCALE,
 	FS_TCP_DUPTHRESH = 3,		/* RFC 5681 3.2 */
 	FS_TCP_TIMEWAITS_MAX = 262144,
@@ -95,6 +96,7 @@ enum fs_tcp_seg_flag {
 	FS_TCP_SEG_RETRANS = 1 << 3,	/* a retransmission is in flight */
 	FS_TCP_SEG_EVER_RETRANS = 1 << 4, /* Karn: its RTT is ambiguous */
 	FS_TCP_SEG_TIMED = 1 << 5,	/* stands in the list by transmission */
+	FS_TCP_SEG_CUT = 1 << 6,	/* what was left of a larger one */
 };
 
 static inline struct fs_tcp_seg *fs_tcp_seg(struct fs_buf *buf)
@@ -199,6 +201,7 @@ struct fs_tcp {
 	uint32_t sndbuf, rcvbuf;
 	uint32_t rcv_copied;		/* taken by the application in this round */
 	uint32_t retrans_ts;		/* TSval of the first retransmission; 0: none (RFC 3522) */
+	uint32_t challenge_ms;		/* when the last challenge ACK was sent; 0: never */
 	uint32_t undo_left;		/* retransmissions that no D-SACK has covered */
 	uint16_t peer_mss;
 	uint16_t path_mss;		/* from the path MTU, IP and TCP headers off */
@@ -470,6 +473,8 @@ void fs_tcp_sendq_append(struct fs_tcp *tcp, struct fs_buf *buf);
 int fs_tcp_sendq_fin(struct fs_tcp *tcp);
 /* Split: @buf keeps @len bytes, the rest goes into a new frame behind it. False without a frame. */
 bool fs_tcp_sendq_split(struct fs_tcp *tcp, struct fs_buf *buf, uint32_t len);
+/* An unsent remainder grows by what follows it, up to @len bytes. */
+void fs_tcp_sendq_fill(struct fs_tcp *tcp, struct fs_buf *buf, uint32_t len);
 /* The oldest segment is acknowledged, or its first @bytes are. */
 void fs_tcp_sendq_pop(struct fs_tcp *tcp);
 void fs_tcp_sendq_trim(struct fs_tcp *tcp, uint32_t bytes);

@@ -85,6 +85,7 @@ static struct fs_tcp *open_conn(struct fs_tcp_table *table, const struct fs_tcp_
 	tcp->ready.user = opts->user;
 	tcp->scope = opts->remote.scope;
 	tcp->port = UINT8_MAX;
+	tcp->peer_mss = UINT16_MAX;	/* until the SYN-ACK says */
 	tcp->snd_una = tcp->iss;
 	tcp->flow.snd_nxt = fs_seq_add(tcp->iss, 1);
 	tcp->snd_end = tcp->flow.snd_nxt;
@@ -125,6 +126,11 @@ int fs_tcp_connect_open(struct fs_tcp **out, struct fs_tcp_table *table,
 
 /* --- fast open: RFC 7413 4.2.1 ------------------------------------------------------------ */
 
+static uint16_t default_mss(uint8_t family)
+{
+	return family == AF_INET ? FS_TCP_MSS_DEFAULT4 : FS_TCP_MSS_DEFAULT6;
+}
+
 bool fs_tcp_connect_fastopen(struct fs_tcp *tcp, struct fs_wire_tcp_opts *opts)
 {
 	const struct fs_addr remote = fs_tcp_remote(tcp);
@@ -137,8 +143,8 @@ bool fs_tcp_connect_fastopen(struct fs_tcp *tcp, struct fs_wire_tcp_opts *opts)
 	opts->has |= FS_TCP_OPT_TFO;
 	opts->cookie_len = hint.cookie_len;
 	memcpy(opts->cookie, hint.cookie, hint.cookie_len);
-	if (hint.mss)
-		tcp->mss = MIN(tcp->mss, hint.mss);
+	tcp->peer_mss = hint.mss ? MAX(hint.mss, (uint16_t)FS_TCP_MSS_MIN) :
+		default_mss(tcp->flow.id.family);
 	return hint.cookie_len;
 }
 
@@ -190,7 +196,9 @@ static void take_syn(struct fs_tcp *tcp, const struct fs_wire_tcp *seg)
 	tcp->rcv_acked = tcp->flow.rcv_nxt;
 	/* The window of our SYN counts from here. */
 	tcp->rcv_adv = fs_seq_add(tcp->flow.rcv_nxt, MIN(tcp->rcvbuf, (uint32_t)UINT16_MAX));
+	tcp->peer_mss = default_mss(tcp->flow.id.family);
 	fs_tcp_syn_options(tcp, seg);
+	tcp->flow.state = FS_TCP_SYN_RCVD;
 	fs_tcp_conn_set_mss(tcp, tcp->path_mss + fs_tcp_headers_len(tcp->flow.id.family));
 	if (seg->flags & FS_TCP_F_ACK ? asked && ecn == FS_TCP_F_ECE :
 	    ecn == (FS_TCP_F_ECE | FS_TCP_F_CWR))
@@ -200,7 +208,6 @@ static void take_syn(struct fs_tcp *tcp, const struct fs_wire_tcp *seg)
 /* RFC 9293 figure 8: both have sent a SYN. */
 static void simultaneous(struct fs_tcp *tcp)
 {
-	tcp->flow.state = FS_TCP_SYN_RCVD;
 	fs_tcp_xmit_syn(tcp);
 	fs_tcp_timer_arm(tcp, FS_TCP_TIMER_RTO, fs_tcp_now(tcp) + fs_tcp_rto_ns(&tcp->rtt));
 }

@@ -166,15 +166,19 @@ bool fs_tcp_fsm_advanced(struct fs_tcp *tcp)
 }
 
 enum {
-	CHALLENGES_PER_SECOND = 1000,
+	CHALLENGES_PER_SECOND = 1000,	/* from the whole stack */
+	CHALLENGE_PAUSE_MS = 500,	/* on one connection, as Linux has it */
 };
 
-/* RFC 5961 7: whoever provokes them gets no more than that from all of us. */
+/* RFC 5961 7: whoever provokes them gets no flood. */
 void fs_tcp_challenge_ack(struct fs_tcp *tcp)
 {
 	struct fs_tcp_table *table = tcp->table;
 	const uint64_t second = table->host->now_ns / NSEC_PER_SEC;
+	const uint32_t now_ms = fs_tcp_ts_clock(table->host->now_ns);
 
+	if (tcp->challenge_ms && now_ms - tcp->challenge_ms < CHALLENGE_PAUSE_MS)
+		return;
 	if (table->challenge_second != second) {
 		table->challenge_second = second;
 		table->challenges = 0;
@@ -182,6 +186,7 @@ void fs_tcp_challenge_ack(struct fs_tcp *tcp)
 	if (table->challenges++ >= CHALLENGES_PER_SECOND)
 		return;
 	table->host->stats.tcp_challenge++;
+	tcp->challenge_ms = MAX(now_ms, 1u);
 	fs_tcp_ack_now(tcp);
 }
 
@@ -195,15 +200,22 @@ static bool challenge(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 	return false;
 }
 
-/* RFC 9293 3.10.7.4, SYN-RECEIVED: the ACK of our SYN. */
-static bool open_by_ack(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
+/* As if there was no connection: from the segment alone. */
+static void answer_rst(struct fs_tcp *tcp, const struct fs_wire_tcp *seg)
 {
 	struct fs_wire_tcp rst;
 
+	if (fs_wire_tcp_reset(seg, &rst) &&
+	    !fs_tcp_xmit_bare(tcp->table, &tcp->flow.id, &rst, 0, tcp->scope))
+		fs_tcp_host(tcp)->stats.tx_tcp_rst++;
+}
+
+/* RFC 9293 3.10.7.4, SYN-RECEIVED: the ACK of our SYN. */
+static bool open_by_ack(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
+{
 	if (!fs_seq_after(rx->seg.ack, tcp->iss) ||
 	    fs_seq_after(rx->seg.ack, tcp->flow.snd_nxt)) {
-		fs_wire_tcp_reset(&rx->seg, &rst);
-		fs_tcp_xmit_bare(tcp->table, &tcp->flow.id, &rst, 0, tcp->scope);
+		answer_rst(tcp, &rx->seg);
 		return false;
 	}
 	return fs_tcp_fsm_connected(tcp, &rx->seg) && take_ack(tcp, rx);
@@ -233,17 +245,35 @@ static bool data_for_nobody(struct fs_tcp *tcp, const struct fs_tcp_rx *rx)
 	return fs_seq_after(fs_seq_add(rx->seg.seq, rx->seg.payload_len), tcp->flow.rcv_nxt);
 }
 
+/*
+ * RFC 3168 6.1.3: echo a mark until CWR says that it was heard. DCTCP wants to
+ * know of each segment (RFC 8257 3.2): what came before the change is
+ * acknowledged first.
+ */
+static void take_mark(struct fs_tcp *tcp, const struct fs_tcp_rx *rx)
+{
+	const bool due = fs_tcp_has(tcp, FS_TCP_ECE_DUE);
+
+	if (tcp->cc.ops->needs_ecn) {
+		if (due != rx->ce && !fs_seq_eq(tcp->rcv_acked, tcp->flow.rcv_nxt))
+			fs_tcp_xmit_ack(tcp);
+		tcp->flags &= ~(uint32_t)FS_TCP_ECE_DUE;
+	} else if (rx->seg.flags & FS_TCP_F_CWR) {
+		tcp->flags &= ~(uint32_t)FS_TCP_ECE_DUE;
+	}
+	if (rx->ce)
+		tcp->flags |= FS_TCP_ECE_DUE;
+}
+
 static bool take_data(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 {
 	if (data_for_nobody(tcp, rx)) {
-		fs_tcp_xmit_rst(tcp);
+		answer_rst(tcp, &rx->seg);
 		fs_tcp_conn_end(tcp, -ECONNRESET);
 		return false;
 	}
-	if (rx->ce && fs_tcp_has(tcp, FS_TCP_ECN_OK))
-		tcp->flags |= FS_TCP_ECE_DUE;
-	if (rx->seg.flags & FS_TCP_F_CWR && !rx->ce)
-		tcp->flags &= ~(uint32_t)FS_TCP_ECE_DUE;
+	if (fs_tcp_has(tcp, FS_TCP_ECN_OK) && rx->seg.payload_len)
+		take_mark(tcp, rx);
 	if (rx->len)
 		fs_tcp_rcvq_data(tcp, rx);
 	return fs_tcp_fsm_advanced(tcp);
@@ -266,16 +296,18 @@ static bool paws_refuses(const struct fs_tcp *tcp, const struct fs_wire_tcp *seg
 }
 
 /*
- * RFC 9293 3.10.7.4, first check, with Linux's two allowances: a segment that
- * only repeats what was just acknowledged still counts for its ACK, and so
- * does one at the right edge, from a peer that has filled the window.
+ * RFC 9293 3.10.7.4, first check, with Linux's allowances for bare ACKs: one
+ * that was overtaken by the data behind it still counts, and so does one at
+ * the right edge, from a peer that has filled the window.
  */
 static bool in_window(const struct fs_tcp *tcp, const struct fs_tcp_rx *rx)
 {
 	const seq32 end = fs_seq_add(rx->seg.seq, rx->len);
 
-	return fs_seq_after_eq(end, tcp->rcv_acked) &&
-	       fs_seq_before_eq(rx->seg.seq, fs_seq_max(tcp->rcv_adv, tcp->flow.rcv_nxt));
+	if (rx->len ? fs_seq_before_eq(end, tcp->flow.rcv_nxt) :
+	    fs_seq_before(end, tcp->rcv_acked))
+		return false;
+	return fs_seq_before_eq(rx->seg.seq, fs_seq_max(tcp->rcv_adv, tcp->flow.rcv_nxt));
 }
 
 /* Old, or from beyond the window: tell the peer where we are. */
@@ -286,11 +318,11 @@ static void out_of_window(struct fs_tcp *tcp, const struct fs_tcp_rx *rx)
 	tcp->table->host->stats.rx_drop_window++;
 	if (rx->seg.flags & FS_TCP_F_RST)
 		return;
-	if (!rx->len) {
-		fs_tcp_challenge_ack(tcp);
+	if (!rx->seg.payload_len && !(rx->seg.flags & FS_TCP_F_FIN)) {
+		fs_tcp_challenge_ack(tcp);	/* RFC 5961 4.2: a SYN wherever it stands */
 		return;
 	}
-	if (fs_seq_before_eq(end, tcp->flow.rcv_nxt))
+	if (rx->seg.payload_len && fs_seq_before_eq(end, tcp->flow.rcv_nxt))
 		fs_tcp_ooo_duplicate(tcp, rx->seg.seq, end);
 	fs_tcp_ack_now(tcp);
 }

@@ -143,6 +143,8 @@ static bool fits(struct fs_tcp *tcp, struct fs_buf *buf)
 	const struct fs_tcp_seg *seg = fs_tcp_seg(buf);
 	const uint32_t room = usable(tcp, seg);
 
+	if (seg->flags & FS_TCP_SEG_CUT && seg->len < tcp->mss)
+		fs_tcp_sendq_fill(tcp, buf, tcp->mss);
 	if (seg->len > tcp->mss && !fs_tcp_sendq_split(tcp, buf, tcp->mss))
 		return false;
 	if (fs_tcp_seg_span(seg) <= room)

@@ -105,7 +105,8 @@ bool fs_tcp_sendq_split(struct fs_tcp *tcp, struct fs_buf *buf, uint32_t len)
 	rest->flags = 0;
 	rest->port = UINT8_MAX;
 	memcpy(rest->data, buf->area + seg->payload_off + len, seg->len - len);
-	make_seg(rest, fs_seq_add(seg->seq, len), seg->len - len, seg->flags);
+	make_seg(rest, fs_seq_add(seg->seq, len), seg->len - len,
+		 seg->flags | FS_TCP_SEG_CUT);
 	tail = fs_tcp_seg(rest);
 	tail->tx_ns = seg->tx_ns;
 	tail->next = seg->next;
@@ -125,6 +126,43 @@ bool fs_tcp_sendq_split(struct fs_tcp *tcp, struct fs_buf *buf, uint32_t len)
 		seg->later = rest;
 	}
 	return true;
+}
+
+static void drop_next(struct fs_tcp *tcp, struct fs_tcp_seg *seg)
+{
+	struct fs_buf *next = seg->next;
+
+	seg->next = fs_tcp_seg(next)->next;
+	seg->flags |= fs_tcp_seg(next)->flags & FS_TCP_SEG_FIN;
+	if (tcp->sendq_tail == next)
+		tcp->sendq_tail = container_of((struct fs_addr *)seg, struct fs_buf, remote);
+	fs_pool_put(next);
+}
+
+void fs_tcp_sendq_fill(struct fs_tcp *tcp, struct fs_buf *buf, uint32_t len)
+{
+	struct fs_tcp_seg *seg = fs_tcp_seg(buf), *next;
+	uint8_t *end = buf->area + seg->payload_off + seg->len;
+
+	len = MIN(len, buf->room - seg->payload_off);
+	while (seg->next && seg->len < len && buf->holders == 1) {
+		struct fs_buf *from = seg->next;
+		uint32_t part;
+
+		next = fs_tcp_seg(from);
+		part = MIN(len - seg->len, (uint32_t)next->len);
+		if (from->holders > 1)
+			return;
+		memcpy(end, from->area + next->payload_off, part);
+		end += part;
+		seg->len = (uint16_t)(seg->len + part);
+		next->seq = fs_seq_add(next->seq, part);
+		next->payload_off = (uint16_t)(next->payload_off + part);
+		next->len = (uint16_t)(next->len - part);
+		next->flags |= FS_TCP_SEG_CUT;
+		if (!next->len)
+			drop_next(tcp, seg);
+	}
 }
 
 /* The port may still hold the frame: it is the wire's alone then. */

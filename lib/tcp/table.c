@@ -75,7 +75,7 @@ static void to_listener(struct fs_tcp_table *table, struct fs_tcp_rx *rx,
 	const uint8_t flags = rx->seg.flags & (FS_TCP_F_SYN | FS_TCP_F_ACK | FS_TCP_F_RST);
 
 	if (listener && listener->open) {
-		if (flags == FS_TCP_F_RST || flags == (FS_TCP_F_RST | FS_TCP_F_ACK)) {
+		if (flags & FS_TCP_F_RST || !flags) {
 			table->host->stats.rx_drop_state++;
 			return;
 		}

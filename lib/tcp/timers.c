@@ -101,6 +101,19 @@ static void arm_probe(struct fs_tcp *tcp)
 		arm_in(tcp, FS_TCP_TIMER_PROBE, pto_ns);
 }
 
+/* As long as the RTO, but not beyond the user timeout (RFC 5482). */
+static void arm_rto(struct fs_tcp *tcp)
+{
+	const uint64_t now_ns = fs_tcp_now(tcp);
+	const uint64_t end_ns = (tcp->stalled_ns ? tcp->stalled_ns : now_ns) +
+		tcp->user_timeout_ms * NSEC_PER_MSEC;
+	uint64_t at_ns = now_ns + fs_tcp_rto_ns(&tcp->rtt);
+
+	if (tcp->user_timeout_ms)
+		at_ns = MIN(at_ns, MAX(end_ns, now_ns));
+	fs_tcp_timer_arm(tcp, FS_TCP_TIMER_RTO, at_ns);
+}
+
 static void arm_persist(struct fs_tcp *tcp)
 {
 	const uint64_t ns = fs_tcp_rto_ns(&tcp->rtt) << tcp->persist_backoff;
@@ -114,7 +127,7 @@ void fs_tcp_timers_sent(struct fs_tcp *tcp)
 		fs_tcp_timer_cancel(tcp, FS_TCP_TIMER_PERSIST);
 		tcp->persist_backoff = 0;
 		if (!fs_tcp_timer_armed(tcp, FS_TCP_TIMER_RTO))
-			arm_in(tcp, FS_TCP_TIMER_RTO, fs_tcp_rto_ns(&tcp->rtt));
+			arm_rto(tcp);
 		arm_probe(tcp);
 	} else if (tcp->unsent && !fs_tcp_timer_armed(tcp, FS_TCP_TIMER_PERSIST)) {
 		arm_persist(tcp);
@@ -129,7 +142,7 @@ void fs_tcp_timers_acked(struct fs_tcp *tcp)
 		fs_tcp_timer_cancel(tcp, FS_TCP_TIMER_REORDER);
 		return;
 	}
-	arm_in(tcp, FS_TCP_TIMER_RTO, fs_tcp_rto_ns(&tcp->rtt));
+	arm_rto(tcp);
 	arm_probe(tcp);
 }
 
@@ -175,7 +188,7 @@ static bool syn_timeout(struct fs_tcp *tcp)
 static bool waited_enough(struct fs_tcp *tcp)
 {
 	if (!tcp->stalled_ns)
-		tcp->stalled_ns = fs_tcp_now(tcp) - fs_tcp_rto_ns(&tcp->rtt);
+		tcp->stalled_ns = tcp->last_tx_ns;
 	if (tcp->user_timeout_ms)
 		return fs_tcp_now(tcp) - tcp->stalled_ns >=
 			tcp->user_timeout_ms * NSEC_PER_MSEC;
@@ -186,10 +199,10 @@ static bool waited_enough(struct fs_tcp *tcp)
 static void suspect_black_hole(struct fs_tcp *tcp)
 {
 	if (tcp->retries != BLACK_HOLE_RETRIES || fs_tcp_has(tcp, FS_TCP_MSS_CLAMPED) ||
-	    fs_tcp_seg(tcp->sendq)->len <= FS_TCP_MSS_DEFAULT4)
+	    fs_tcp_seg(tcp->sendq)->len <= FS_TCP_MSS_BLACK_HOLE)
 		return;
 	tcp->flags |= FS_TCP_MSS_CLAMPED;
-	tcp->mss = MIN(tcp->mss, (uint16_t)FS_TCP_MSS_DEFAULT4);
+	tcp->mss = MIN(tcp->mss, (uint16_t)FS_TCP_MSS_BLACK_HOLE);
 	fs_tcp_cc_set_smss(&tcp->cc, tcp->mss);
 }
 
@@ -207,7 +220,7 @@ static bool rto(struct fs_tcp *tcp)
 	suspect_black_hole(tcp);
 	fs_tcp_recovery_timeout(tcp);
 	fs_tcp_rto_back_off(&tcp->rtt);
-	arm_in(tcp, FS_TCP_TIMER_RTO, fs_tcp_rto_ns(&tcp->rtt));
+	arm_rto(tcp);
 	return true;
 }
 
@@ -226,7 +239,7 @@ static bool probe(struct fs_tcp *tcp)
 	tcp->flags &= ~(uint32_t)FS_TCP_PROBE_RETRANS;
 	tcp->flags |= FS_TCP_PROBE_OUT | (retrans ? FS_TCP_PROBE_RETRANS : 0);
 	tcp->probe_end = tcp->flow.snd_nxt;
-	arm_in(tcp, FS_TCP_TIMER_RTO, fs_tcp_rto_ns(&tcp->rtt));
+	arm_rto(tcp);
 	return true;
 }
 

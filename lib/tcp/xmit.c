@@ -312,7 +312,9 @@ static void add_fastopen(struct fs_tcp *tcp, struct fs_buf *buf, struct fs_wire_
 	if (!fs_tcp_connect_fastopen(tcp, &wire->opts) || !tcp->sendq)
 		return;
 	seg = fs_tcp_seg(tcp->sendq);
-	wire->payload_len = (uint16_t)MIN((uint32_t)seg->len, tcp->mss - 40u);
+	wire->payload_len = (uint16_t)MIN((uint32_t)seg->len,
+		MIN((uint32_t)tcp->path_mss, (uint32_t)tcp->peer_mss) -
+		fs_wire_tcp_opts_len(&wire->opts));
 	memcpy(buf->data, tcp->sendq->area + seg->payload_off, wire->payload_len);
 	buf->len = wire->payload_len;
 }
@@ -343,6 +345,7 @@ int fs_tcp_xmit_syn(struct fs_tcp *tcp)
 	syn_options(tcp, &wire, answers);
 	if (fs_tcp_has(tcp, FS_TCP_FASTOPEN))
 		add_fastopen(tcp, buf, &wire);
+	acked(tcp);
 	return send_frame(tcp->table, &tcp->flow.id, buf, &wire, tcp->tos, tcp->scope, tcp->port);
 }
 
