@@ -102,8 +102,10 @@ static uint32_t count_dupacks(struct fs_tcp *tcp, struct fs_tcp_acked *a)
 	if (a->acked) {
 		tcp->dupacks = 0;
 		tcp->sacked_bytes = 0;
-		if (in_recovery(tcp) && fs_seq_before(tcp->snd_una, tcp->recovery_end))
-			fs_tcp_mark_lost(tcp, tcp->sendq);	/* a partial ACK */
+		/* A partial ACK; after a timeout all are marked already. */
+		if (tcp->cc.state == FS_TCP_CC_RECOVERY &&
+		    fs_seq_before(tcp->snd_una, tcp->recovery_end))
+			fs_tcp_mark_lost(tcp, tcp->sendq);
 	} else if (a->dup) {
 		if (tcp->dupacks < UINT8_MAX)
 			tcp->dupacks++;
