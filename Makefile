@@ -148,7 +148,7 @@ $(TOOL): $(TOOL_OBJ) $(STATIC)
 $B/examples/http_server: $(HTTP_OBJ)
 $(EXAMPLES) $(BENCH): $B/%: $B/%.o $(STATIC)
 	$(call say,LD)
-	$(CC) $(SAN_FLAGS) -o $@ $^ $(LDFLAGS) $(DEP_LDLIBS) -lm
+	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o,$^) $(STATIC) $(LDFLAGS) $(DEP_LDLIBS) -lm
 
 # --- tests ---------------------------------------------------------------------
 
