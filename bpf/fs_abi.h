@@ -180,6 +180,8 @@ struct fs_rate {
 	X(pass_not_ip,	"neither IPv4 nor IPv6")			\
 	X(pass_malformed, "truncated, or headers that do not parse")	\
 	X(pass_fragment, "IP fragment, for the kernel to reassemble")	\
+	X(pass_options,	"IPv4 options or IPv6 extension headers, for the kernel to judge") \
+	X(pass_vlan,	"VLAN tag, for the kernel's interface of that VLAN") \
 	X(pass_proto,	"a protocol that no rule can name")		\
 	X(pass_other_mac, "multicast, broadcast or another host's MAC")	\
 	X(pass_forward,	"not for a local address")			\
@@ -357,7 +359,7 @@ struct fs_packet {
 	__u8 csum_partial;	/* 1: the checksum covers the pseudo-header only */
 	__u8 skb_mode;
 	__u16 l4_len;		/* from l4_off to the end of the IP packet */
-	__u8 options;		/* 1: IPv4 options or IPv6 extension headers */
+	__u8 rsvd;
 	__u8 kind;		/* the steering program's own */
 	struct fs_rule rule;
 	struct fs_rule_key key;	/* as it matched */

@@ -376,7 +376,7 @@ static __always_inline int kv(const struct fs_run *run)
 	struct kv_reply reply = {};
 	enum kv_result result;
 
-	if (!udp || run->packet->options || !udp->source)
+	if (!udp || !udp->source)
 		return kv_miss(run);
 	result = kv_verify(run, udp);
 	if (result == KV_DAMAGED)

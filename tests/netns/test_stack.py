@@ -18,6 +18,7 @@ import random
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -157,6 +158,61 @@ def fragmented_datagrams_come_back_through_the_twin(the_lab):
     with lab_process(the_lab.echo()):
         comes_back(the_lab, V4, (1473, 2000, 2049, 4096, 10000, 32000, 65507))
         comes_back(the_lab, V6, (1453, 2000, 2049, 4096, 10000, 32000, 65507))
+
+
+def what_the_kernel_accepts_with_options_comes_back_through_the_twin(the_lab):
+    before = the_lab.stats()
+    with lab_process(the_lab.echo()), the_lab.client(V4) as v4, the_lab.client(V6) as v6:
+        v4.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, b"\1\1\1\0")
+        v6.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_DSTOPTS, b"\0\0\1\4\0\0\0\0")
+        for sock, address in ((v4, V4), (v6, V6)):
+            assert ask(sock, (address, PORT), b"odd", tries=2) == b"odd", address
+    assert the_lab.stats()["pass_options"] >= before["pass_options"] + 2
+
+
+def source_route_that_the_kernel_refuses_gets_no_reply(the_lab):
+    lab.call("nsenter", f"--net=/run/netns/{the_lab.server_ns}", "sysctl", "-qw",
+             "net.ipv4.conf.all.accept_source_route=0")
+    route = b"\x83\x07\x04" + socket.inet_aton(V4) + b"\0"
+    before = the_lab.stats()
+    with lab_process(the_lab.echo()), the_lab.client(V4) as sock:
+        assert ask(sock, (V4, PORT), b"straight") == b"straight"
+        sock.settimeout(0.3)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, route)
+        assert ask(sock, (V4, PORT), b"routed", tries=2) is None, "it was answered"
+    assert the_lab.stats()["pass_options"] == before["pass_options"] + 2
+
+
+def tagged(the_lab, tci, sport, data):
+    """A datagram to the echo behind a VLAN tag, as bytes of a frame."""
+    macs = [json.loads(lab.call("ip", "-json", "-n", ns, "link", "show", name).stdout)[0]["address"]
+            for ns, name in ((the_lab.server_ns, "s0"), (the_lab.client_ns, "c0"))]
+    ip = struct.pack("!BBHIBBH4s4s", 0x45, 0, 28 + len(data), 0, 64, 17, 0,
+                     socket.inet_aton("10.77.0.1"), socket.inet_aton(V4))
+    total = sum(struct.unpack("!10H", ip))
+    ip = ip[:10] + struct.pack("!H", ~(total % 0xffff) & 0xffff) + ip[12:]
+    return b"".join(bytes.fromhex(mac.replace(":", "")) for mac in macs) + \
+        struct.pack("!HHH", 0x8100, tci, 0x0800) + ip + \
+        struct.pack("!HHHH", sport, PORT, 8 + len(data), 0) + data
+
+
+def priority_tag_is_looked_through_and_a_vlan_is_the_kernels(the_lab):
+    before = the_lab.stats()
+    with lab_process(the_lab.echo()), the_lab.client(V4) as sock, \
+            the_lab.socket(the_lab.client_ns, socket.AF_PACKET, socket.SOCK_RAW) as wire:
+        sock.bind(("10.77.0.1", 0))
+        sock.settimeout(0.3)
+        wire.bind(("c0", 0))
+        for tci, wanted in ((0xa000, b"tag"), (0x0005, None), (0xa005, None)):
+            wire.send(tagged(the_lab, tci, sock.getsockname()[1], b"tag"))
+            try:
+                got = sock.recv(100)
+            except TimeoutError:
+                got = None
+            assert got == wanted, f"tag {tci:04x}: {got}"
+    after = the_lab.stats()
+    assert after["pass_vlan"] == before["pass_vlan"] + 2
+    assert after["steer"] >= before["steer"] + 1
 
 
 def other_traffic_goes_on_as_before(the_lab):
@@ -397,6 +453,9 @@ class lab_process:
 TESTS = [
     every_size_up_to_the_mtu_comes_back,
     fragmented_datagrams_come_back_through_the_twin,
+    what_the_kernel_accepts_with_options_comes_back_through_the_twin,
+    source_route_that_the_kernel_refuses_gets_no_reply,
+    priority_tag_is_looked_through_and_a_vlan_is_the_kernels,
     other_traffic_goes_on_as_before,
     spinning_it_answers_as_well,
     forgotten_neighbours_are_resolved_by_the_kernel,
