@@ -166,10 +166,10 @@ FS_API void fs_stack_flush(struct fs_stack *stack);
 	X(rx_drop_no_frame, "AF_XDP: no frame in the fill ring")	\
 	X(tx_drop_no_route, "no route to the destination")		\
 	X(tx_drop_no_neigh, "the neighbour did not answer")		\
-	X(tx_drop_neigh_full, "too many waiting for one neighbour")	\
 	X(tx_drop_link_down, "the interface went down")			\
 	X(tx_drop_invalid, "AF_XDP: descriptor refused by the kernel")	\
 	X(tx_full, "sends refused with -EAGAIN")			\
+	X(tx_again_neigh, "of them, for too many waiting for a neighbour") \
 	X(wakeups, "system calls to start transmission")		\
 	X(sleeps, "times asleep in the kernel")
 

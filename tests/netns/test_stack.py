@@ -183,16 +183,16 @@ def source_route_that_the_kernel_refuses_gets_no_reply(the_lab):
     assert the_lab.stats()["pass_options"] == before["pass_options"] + 2
 
 
-def tagged(the_lab, tci, sport, data):
-    """A datagram to the echo behind a VLAN tag, as bytes of a frame."""
+def frame(the_lab, sport, data, source="10.77.0.1", tci=None):
+    """A datagram to the echo, perhaps behind a VLAN tag, as bytes of a frame."""
     macs = [json.loads(lab.call("ip", "-json", "-n", ns, "link", "show", name).stdout)[0]["address"]
             for ns, name in ((the_lab.server_ns, "s0"), (the_lab.client_ns, "c0"))]
     ip = struct.pack("!BBHIBBH4s4s", 0x45, 0, 28 + len(data), 0, 64, 17, 0,
-                     socket.inet_aton("10.77.0.1"), socket.inet_aton(V4))
+                     socket.inet_aton(source), socket.inet_aton(V4))
     total = sum(struct.unpack("!10H", ip))
     ip = ip[:10] + struct.pack("!H", ~(total % 0xffff) & 0xffff) + ip[12:]
     return b"".join(bytes.fromhex(mac.replace(":", "")) for mac in macs) + \
-        struct.pack("!HHH", 0x8100, tci, 0x0800) + ip + \
+        (b"" if tci is None else struct.pack("!HH", 0x8100, tci)) + b"\x08\0" + ip + \
         struct.pack("!HHHH", sport, PORT, 8 + len(data), 0) + data
 
 
@@ -204,7 +204,7 @@ def priority_tag_is_looked_through_and_a_vlan_is_the_kernels(the_lab):
         sock.settimeout(0.3)
         wire.bind(("c0", 0))
         for tci, wanted in ((0xa000, b"tag"), (0x0005, None), (0xa005, None)):
-            wire.send(tagged(the_lab, tci, sock.getsockname()[1], b"tag"))
+            wire.send(frame(the_lab, sock.getsockname()[1], b"tag", tci=tci))
             try:
                 got = sock.recv(100)
             except TimeoutError:
@@ -213,6 +213,21 @@ def priority_tag_is_looked_through_and_a_vlan_is_the_kernels(the_lab):
     after = the_lab.stats()
     assert after["pass_vlan"] == before["pass_vlan"] + 2
     assert after["steer"] >= before["steer"] + 1
+
+
+def replies_that_could_not_be_sent_are_told(the_lab):
+    """From a neighbour that does not exist: 64 replies may wait for it."""
+    process = the_lab.echo()
+    with lab_process(process), \
+            the_lab.socket(the_lab.client_ns, socket.AF_PACKET, socket.SOCK_RAW) as wire:
+        wire.bind(("c0", 0))
+        asked = frame(the_lab, 4000, b"whoever", source="10.77.0.99")
+        for _ in range(200):
+            wire.send(asked)
+        time.sleep(0.3)
+        process.child.terminate()
+        said = process.child.stdout.read().decode()
+    assert "udp_echo: 136 replies could not be sent" in said, said
 
 
 def other_traffic_goes_on_as_before(the_lab):
@@ -456,6 +471,7 @@ TESTS = [
     what_the_kernel_accepts_with_options_comes_back_through_the_twin,
     source_route_that_the_kernel_refuses_gets_no_reply,
     priority_tag_is_looked_through_and_a_vlan_is_the_kernels,
+    replies_that_could_not_be_sent_are_told,
     other_traffic_goes_on_as_before,
     spinning_it_answers_as_well,
     forgotten_neighbours_are_resolved_by_the_kernel,
