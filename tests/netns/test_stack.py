@@ -318,6 +318,7 @@ def second_stack_on_a_queue_says_who_has_it(the_lab):
     with lab_process(the_lab.echo()):
         done = the_lab.at(the_lab.server_ns, ECHO, "-i", "s0", "-p", "8", check=False)
         assert done.returncode != 0 and "queue 0" in done.stderr, done.stderr
+        assert "`ss --xdp -p` tells whose" in done.stderr, done.stderr
         comes_back(the_lab, V4, (100,))
 
 

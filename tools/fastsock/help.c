@@ -15,7 +15,7 @@ static const char overview[] =
 "  kv               keys that XDP answers; and a client for kv servers\n"
 "  stats            what became of each packet\n"
 "  capture          record the fast path's packets, which tcpdump does not see\n"
-"  help VERB        more, with examples\n"
+"  help VERB        more, with examples; VERB --help is the same\n"
 "\n"
 "  -i IFACE may be left out while one interface has fastsock. -v before the verb\n"
 "  tells more. Exit status: 0 done, 1 failed, 2 wrong usage. See fastsock(8).\n"
