@@ -159,6 +159,11 @@ CHECK_AUX = $(patsubst %.c,$B/%.o,$(filter-out $(dir $*)test_%.c %.bpf.c,$(wildc
 FUZZERS := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
 TEST_TOOLS := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard tests/netns/*.c tests/zc/*.c)))
 
+# The XDP program in a test: other helpers, and words wherever they stand.
+NATIVE_OBJ := $B/tests/fuzz/fuzz_bpf.o $B/tests/bpf/test_native.o
+$(NATIVE_OBJ): ALL_CFLAGS += $(if $(SAN),-fno-sanitize=alignment)
+$(NATIVE_OBJ): TEST_CPPFLAGS := -Itests/shim $(TEST_CPPFLAGS)
+
 $B/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(call say,CC)

@@ -194,24 +194,24 @@ static __always_inline enum kv_result kv_copy(const struct fs_run *run,
 static __always_inline struct fs_kv_small *kv_find_hot(__u64 hash)
 {
 	__u32 index = hash & (FS_KV_HOT_ENTRIES - 1);
-	struct fs_kv_hot *hot = bpf_map_lookup_elem(&kv_hot, &index);
+	struct fs_kv_hot *copy = bpf_map_lookup_elem(&kv_hot, &index);
 
-	if (hot && hot->hash == hash)
-		return &hot->entry;
+	if (copy && copy->hash == hash)
+		return &copy->entry;
 	index ^= 1;
-	hot = bpf_map_lookup_elem(&kv_hot, &index);
-	return hot && hot->hash == hash ? &hot->entry : NULL;
+	copy = bpf_map_lookup_elem(&kv_hot, &index);
+	return copy && copy->hash == hash ? &copy->entry : NULL;
 }
 
-/* With @hot first among those. Another key than the hash says has changed just now. */
+/* A copy, if @copies may be taken, that is not of its hash's key has just changed. */
 static __always_inline enum kv_result kv_get_small(const struct fs_run *run, __u64 hash,
-						   __u32 key_len, struct kv_reply *reply, int hot)
+						   __u32 key_len, struct kv_reply *reply, int copies)
 {
-	struct fs_kv_small *small = hot ? kv_find_hot(hash) : NULL;
+	struct fs_kv_small *small = copies ? kv_find_hot(hash) : NULL;
 	struct kv_entry entry;
 	enum kv_result result;
 
-	hot = small != NULL;
+	copies = small != NULL;
 	if (!small)
 		small = bpf_map_lookup_elem(&kv_small, &hash);
 	if (!small)
@@ -223,7 +223,7 @@ static __always_inline enum kv_result kv_get_small(const struct fs_run *run, __u
 	entry.value_max = sizeof(small->value);
 	entry.key_words = sizeof(small->key) / 8;
 	result = kv_copy(run, &entry, key_len, reply);
-	return hot && result == KV_MISS ? KV_TORN : result;
+	return copies && result == KV_MISS ? KV_TORN : result;
 }
 
 static __always_inline enum kv_result kv_get_large(const struct fs_run *run, __u64 hash,
@@ -366,7 +366,7 @@ static __always_inline enum kv_result kv_process(const struct fs_run *run, struc
 	enum kv_result result;
 
 	/* As in struct fs_kv_hdr: only op, id and key_len may vary. */
-	if ((say ^ (FS_KV_MAGIC << 24 | FS_KV_VERSION << 16)) & 0xffff00ff)
+	if ((say ^ ((__u32)FS_KV_MAGIC << 24 | FS_KV_VERSION << 16)) & 0xffff00ff)
 		return KV_MISS;
 	if ((lengths & 0xffff) | words[3])
 		return KV_MISS;
