@@ -28,8 +28,8 @@ typedef bool on_timer(struct fs_tcp *tcp);
 static on_timer rto, probe, reorder, persist, delack, cork, keepalive, linger;
 
 static on_timer *const events[FS_TCP_TIMER_COUNT] = {
-	[FS_TCP_TIMER_RTO] = rto,
 	[FS_TCP_TIMER_PROBE] = probe,
+	[FS_TCP_TIMER_RTO] = rto,
 	[FS_TCP_TIMER_REORDER] = reorder,
 	[FS_TCP_TIMER_PERSIST] = persist,
 	[FS_TCP_TIMER_DELACK] = delack,
@@ -97,8 +97,8 @@ static void arm_probe(struct fs_tcp *tcp)
 		if (fs_tcp_outstanding(tcp) <= tcp->mss)
 			pto_ns += ACK_DELAY_MAX_NS;
 	}
-	if (fs_tcp_now(tcp) + pto_ns < tcp->due_ns[FS_TCP_TIMER_RTO])
-		arm_in(tcp, FS_TCP_TIMER_PROBE, pto_ns);
+	fs_tcp_timer_arm(tcp, FS_TCP_TIMER_PROBE,
+			 MIN(fs_tcp_now(tcp) + pto_ns, tcp->due_ns[FS_TCP_TIMER_RTO]));
 }
 
 /* As long as the RTO, but not beyond the user timeout (RFC 5482). */
@@ -199,10 +199,10 @@ static bool waited_enough(struct fs_tcp *tcp)
 static void suspect_black_hole(struct fs_tcp *tcp)
 {
 	if (tcp->retries != BLACK_HOLE_RETRIES || fs_tcp_has(tcp, FS_TCP_MSS_CLAMPED) ||
-	    fs_tcp_seg(tcp->sendq)->len <= FS_TCP_MSS_BLACK_HOLE)
+	    fs_tcp_seg(tcp->sendq)->len <= fs_tcp_mss_base(tcp))
 		return;
 	tcp->flags |= FS_TCP_MSS_CLAMPED;
-	tcp->mss = MIN(tcp->mss, (uint16_t)FS_TCP_MSS_BLACK_HOLE);
+	tcp->mss = MIN(tcp->mss, fs_tcp_mss_base(tcp));
 	fs_tcp_cc_set_smss(&tcp->cc, tcp->mss);
 }
 
