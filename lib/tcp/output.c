@@ -46,6 +46,7 @@ int fs_tcp_output_again(struct fs_tcp *tcp, struct fs_buf *buf)
 	tcp->retransmits++;
 	tcp->table->host->stats.tx_tcp_again++;
 	fs_tcp_prr_sent(&tcp->prr, seg->len);
+	tcp->max_in_flight = MAX(tcp->max_in_flight, fs_tcp_in_flight(tcp));
 	return 0;
 }
 
