@@ -97,8 +97,9 @@ static void arm_probe(struct fs_tcp *tcp)
 		if (fs_tcp_outstanding(tcp) <= tcp->mss)
 			pto_ns += ACK_DELAY_MAX_NS;
 	}
-	if (fs_tcp_now(tcp) + pto_ns < tcp->due_ns[FS_TCP_TIMER_RTO])
-		arm_in(tcp, FS_TCP_TIMER_PROBE, pto_ns);
+	/* Not later than the RTO, which then gives way. */
+	fs_tcp_timer_arm(tcp, FS_TCP_TIMER_PROBE,
+			 MIN(fs_tcp_now(tcp) + pto_ns, tcp->due_ns[FS_TCP_TIMER_RTO]));
 }
 
 /* As long as the RTO, but not beyond the user timeout (RFC 5482). */
@@ -206,12 +207,46 @@ static void suspect_black_hole(struct fs_tcp *tcp)
 	fs_tcp_cc_set_smss(&tcp->cc, tcp->mss);
 }
 
+/* RFC 8985 7.3: new data if there is any, else the last segment again. */
+static bool send_probe(struct fs_tcp *tcp)
+{
+	bool retrans = false;
+
+	if (!fs_tcp_outstanding(tcp) || tcp->cc.state != FS_TCP_CC_OPEN)
+		return false;
+	if (!fs_tcp_output_forced(tcp, false)) {
+		retrans = true;
+		if (!tcp->sent_last || fs_tcp_output_again(tcp, tcp->sent_last))
+			return false;
+	}
+	tcp->flags &= ~(uint32_t)FS_TCP_PROBE_RETRANS;
+	tcp->flags |= FS_TCP_PROBE_OUT | (retrans ? FS_TCP_PROBE_RETRANS : 0);
+	tcp->probe_end = tcp->flow.snd_nxt;
+	arm_rto(tcp);
+	return true;
+}
+
+static bool probe(struct fs_tcp *tcp)
+{
+	send_probe(tcp);
+	return true;
+}
+
+/* RFC 8985 7.2: a probe that was put off to the RTO goes in place of it. */
+static bool probe_instead(struct fs_tcp *tcp)
+{
+	if (tcp->due_ns[FS_TCP_TIMER_PROBE] > fs_tcp_now(tcp))
+		return false;
+	fs_tcp_timer_cancel(tcp, FS_TCP_TIMER_PROBE);
+	return send_probe(tcp);
+}
+
 /* RFC 6298 5.4 to 5.6. */
 static bool rto(struct fs_tcp *tcp)
 {
 	if (tcp->flow.state == FS_TCP_SYN_SENT || tcp->flow.state == FS_TCP_SYN_RCVD)
 		return syn_timeout(tcp);
-	if (!fs_tcp_outstanding(tcp))
+	if (!fs_tcp_outstanding(tcp) || probe_instead(tcp))
 		return true;
 	tcp->retries++;
 	tcp->timeouts++;
@@ -220,25 +255,6 @@ static bool rto(struct fs_tcp *tcp)
 	suspect_black_hole(tcp);
 	fs_tcp_recovery_timeout(tcp);
 	fs_tcp_rto_back_off(&tcp->rtt);
-	arm_rto(tcp);
-	return true;
-}
-
-/* RFC 8985 7.3: new data if there is any, else the last segment again. */
-static bool probe(struct fs_tcp *tcp)
-{
-	bool retrans = false;
-
-	if (!fs_tcp_outstanding(tcp) || tcp->cc.state != FS_TCP_CC_OPEN)
-		return true;
-	if (!fs_tcp_output_forced(tcp, false)) {
-		retrans = true;
-		if (!tcp->sent_last || fs_tcp_output_again(tcp, tcp->sent_last))
-			return true;
-	}
-	tcp->flags &= ~(uint32_t)FS_TCP_PROBE_RETRANS;
-	tcp->flags |= FS_TCP_PROBE_OUT | (retrans ? FS_TCP_PROBE_RETRANS : 0);
-	tcp->probe_end = tcp->flow.snd_nxt;
 	arm_rto(tcp);
 	return true;
 }
