@@ -68,7 +68,7 @@ void fs_tcp_conn_set_mss(struct fs_tcp *tcp, uint32_t path_mtu)
 		mss -= 12;
 	mss = MIN(mss, room);
 	if (fs_tcp_has(tcp, FS_TCP_MSS_CLAMPED))
-		mss = MIN(mss, (uint32_t)FS_TCP_MSS_BLACK_HOLE);
+		mss = MIN(mss, (uint32_t)fs_tcp_mss_black_hole(tcp));
 	tcp->mss = (uint16_t)mss;
 }
 

@@ -320,6 +320,12 @@ static inline uint32_t fs_tcp_headers_len(uint8_t family)
 	return (uint32_t)(family == AF_INET ? FS_IP4_LEN : FS_IP6_LEN) + FS_TCP_LEN;
 }
 
+/* What a black hole lets through; every IPv6 link carries 1280 bytes (RFC 8201 4). */
+static inline uint16_t fs_tcp_mss_black_hole(const struct fs_tcp *tcp)
+{
+	return tcp->flow.id.family == AF_INET ? FS_TCP_MSS_BLACK_HOLE : FS_TCP_MSS_DEFAULT6;
+}
+
 /* Frames are short: windows stop growing, and nothing waits out of order. */
 static inline bool fs_tcp_pressure(const struct fs_tcp_table *table)
 {

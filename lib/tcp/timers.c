@@ -200,10 +200,10 @@ static bool waited_enough(struct fs_tcp *tcp)
 static void suspect_black_hole(struct fs_tcp *tcp)
 {
 	if (tcp->retries != BLACK_HOLE_RETRIES || fs_tcp_has(tcp, FS_TCP_MSS_CLAMPED) ||
-	    fs_tcp_seg(tcp->sendq)->len <= FS_TCP_MSS_BLACK_HOLE)
+	    fs_tcp_seg(tcp->sendq)->len <= fs_tcp_mss_black_hole(tcp))
 		return;
 	tcp->flags |= FS_TCP_MSS_CLAMPED;
-	tcp->mss = MIN(tcp->mss, (uint16_t)FS_TCP_MSS_BLACK_HOLE);
+	tcp->mss = MIN(tcp->mss, fs_tcp_mss_black_hole(tcp));
 	fs_tcp_cc_set_smss(&tcp->cc, tcp->mss);
 }
 
