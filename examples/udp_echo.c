@@ -6,7 +6,9 @@
  *
  * A received buffer goes back as it is: its addresses already point the
  * right way, and the payload is not copied. With --spin it busy-polls,
- * without it sleeps until a packet comes.
+ * without it sleeps until a packet comes. Replies that there is no room for,
+ * or no way, are dropped, and counted when it ends. It answers whatever comes,
+ * from another echo server, too: do not let such talk to it.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -24,6 +26,7 @@ enum {
 };
 
 static volatile sig_atomic_t stop;
+static unsigned long unsent;
 
 static void on_signal(int sig)
 {
@@ -31,21 +34,23 @@ static void on_signal(int sig)
 	stop = 1;
 }
 
-/* Send everything; what does not fit now waits for the next round. */
+/* A reply that does not go now is dropped: a client that waits asks again. */
 static void send_all(struct fs_stack *stack, struct fs_udp *udp, struct fs_buf **bufs,
 		     unsigned int n)
 {
 	while (n) {
 		int sent = fs_udp_send(udp, bufs, n);
 
-		if (sent == -EAGAIN) {
+		if (sent == -EAGAIN) {	/* make room */
 			fs_stack_flush(stack);
-			fs_buf_release(bufs, n);
-			return;
+			sent = fs_udp_send(udp, bufs, n);
 		}
-		if (sent < 0) {		/* this one cannot go: drop it, go on */
-			fs_buf_release(bufs, 1);
-			sent = 1;
+		if (sent < 0) {
+			int lost = sent == -EAGAIN ? (int)n : 1;
+
+			fs_buf_release(bufs, (unsigned int)lost);
+			unsent += (unsigned int)lost;
+			sent = lost;
 		}
 		bufs += sent;
 		n -= (unsigned int)sent;
@@ -123,6 +128,8 @@ int main(int argc, char **argv)
 		echo(stack, udp);
 	if (err == -ENETDOWN)
 		fprintf(stderr, "udp_echo: %s is gone\n", stack_opts.ifname);
+	if (unsent)
+		fprintf(stderr, "udp_echo: %lu replies could not be sent\n", unsent);
 	fs_stack_close(stack);
 	return err == -ENETDOWN;
 }

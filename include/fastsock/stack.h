@@ -174,7 +174,6 @@ FS_API void fs_stack_flush(struct fs_stack *stack);
 	X(rx_drop_no_frame, "AF_XDP: no frame in the fill ring")	\
 	X(tx_drop_no_route, "no route to the destination")		\
 	X(tx_drop_no_neigh, "the neighbour did not answer")		\
-	X(tx_drop_neigh_full, "too many waiting for one neighbour")	\
 	X(tx_drop_link_down, "the interface went down")			\
 	X(tx_drop_invalid, "AF_XDP: descriptor refused by the kernel")	\
 	X(rx_drop_state, "TCP: nothing to do with it in this state")	\
@@ -188,6 +187,7 @@ FS_API void fs_stack_flush(struct fs_stack *stack);
 	X(tcp_accept_full, "handshakes ended while nobody accepts")	\
 	X(tcp_timewait_full, "TIME-WAIT cut short: too many")		\
 	X(tx_full, "sends refused with -EAGAIN")			\
+	X(tx_again_neigh, "of them, for too many waiting for a neighbour") \
 	X(wakeups, "system calls to start transmission")		\
 	X(sleeps, "times asleep in the kernel")
 

@@ -68,7 +68,7 @@ void fs_tcp_conn_set_mss(struct fs_tcp *tcp, uint32_t path_mtu)
 		mss -= 12;
 	mss = MIN(mss, room);
 	if (fs_tcp_has(tcp, FS_TCP_MSS_CLAMPED))
-		mss = MIN(mss, (uint32_t)fs_tcp_mss_black_hole(tcp));
+		mss = MIN(mss, (uint32_t)fs_tcp_mss_base(tcp));
 	tcp->mss = (uint16_t)mss;
 }
 
@@ -98,6 +98,9 @@ void fs_tcp_conn_established(struct fs_tcp *tcp)
 	tcp->snd_small = tcp->snd_una;
 	tcp->rack.fack = tcp->snd_una;
 	tcp->rack.end_seq = tcp->snd_una;
+	tcp->rack.dsack_round = tcp->snd_una;
+	tcp->round_end = tcp->snd_una;
+	tcp->probe_end = tcp->snd_una;
 	tcp->max_snd_wnd = MAX(tcp->max_snd_wnd, tcp->snd_wnd);
 	tcp->rcv_round_ns = fs_tcp_now(tcp);
 	fs_tcp_cc_init(&tcp->cc, tcp->cc.ops, tcp->mss, fs_tcp_now(tcp));

@@ -42,7 +42,8 @@ enum {
 	FS_TCP_MSS_MIN = 88,		/* what Linux takes as the least: forged small ones cost CPU */
 	FS_TCP_MSS_DEFAULT4 = 536,	/* RFC 9293 3.7.1 */
 	FS_TCP_MSS_DEFAULT6 = 1220,
-	FS_TCP_MSS_BLACK_HOLE = 1024,	/* BASE_PLPMTU of RFC 8899, as Linux has it */
+	FS_TCP_MSS_BLACK_HOLE4 = 1024,	/* for BASE_PLPMTU of RFC 8899, as Linux has it */
+	FS_TCP_MSS_BLACK_HOLE6 = 1220,	/* every IPv6 link carries 1280 bytes */
 	FS_TCP_BACKLOG = 4096,
 	FS_TCP_WSCALE = 7,		/* so that the largest buffer can be told */
 	FS_TCP_QUICKACKS = 16,
@@ -62,8 +63,8 @@ enum {
 
 /* Each is an event by name: timers.c. */
 enum fs_tcp_timer {
-	FS_TCP_TIMER_RTO = 0,		/* RFC 6298; also SYN and SYN-ACK */
-	FS_TCP_TIMER_PROBE,		/* tail loss probe, RFC 8985 7 */
+	FS_TCP_TIMER_PROBE = 0,		/* tail loss probe, RFC 8985 7; it puts off an RTO due then */
+	FS_TCP_TIMER_RTO,		/* RFC 6298; also SYN and SYN-ACK */
 	FS_TCP_TIMER_REORDER,		/* RACK's reordering window, RFC 8985 6.3 */
 	FS_TCP_TIMER_PERSIST,		/* zero-window probe, RFC 9293 3.8.6.1 */
 	FS_TCP_TIMER_DELACK,		/* RFC 9293 3.8.6.3 */
@@ -320,10 +321,13 @@ static inline uint32_t fs_tcp_headers_len(uint8_t family)
 	return (uint32_t)(family == AF_INET ? FS_IP4_LEN : FS_IP6_LEN) + FS_TCP_LEN;
 }
 
-/* What a black hole lets through; every IPv6 link carries 1280 bytes (RFC 8201 4). */
-static inline uint16_t fs_tcp_mss_black_hole(const struct fs_tcp *tcp)
+/* The MSS that every path should carry. */
+static inline uint16_t fs_tcp_mss_base(const struct fs_tcp *tcp)
 {
-	return tcp->flow.id.family == AF_INET ? FS_TCP_MSS_BLACK_HOLE : FS_TCP_MSS_DEFAULT6;
+	const bool ts = tcp->flags & FS_TCP_TS_OK;
+
+	return (uint16_t)((tcp->flow.id.family == AF_INET ? FS_TCP_MSS_BLACK_HOLE4 :
+			   FS_TCP_MSS_BLACK_HOLE6) - (ts ? 12 : 0));
 }
 
 /* Frames are short: windows stop growing, and nothing waits out of order. */

@@ -90,7 +90,6 @@ static struct fs_tcp *open_conn(struct fs_tcp_table *table, const struct fs_tcp_
 	tcp->flow.snd_nxt = fs_seq_add(tcp->iss, 1);
 	tcp->snd_end = tcp->flow.snd_nxt;
 	tcp->recovery_end = tcp->snd_una;
-	tcp->round_end = tcp->snd_una;
 	fs_tcp_conn_set_mss(tcp, mtu);
 	fs_tcp_conn_enter(tcp, FS_TCP_SYN_SENT);
 	fs_tcp_dirty(tcp);	/* the SYN goes with the next flush: data may be there by then */

@@ -91,7 +91,6 @@ static struct fs_tcp *half_open(struct fs_tcp_listener *l, const struct fs_tcp_r
 	tcp->flow.snd_nxt = fs_seq_add(iss, 1);
 	tcp->snd_end = tcp->flow.snd_nxt;
 	tcp->recovery_end = tcp->snd_una;
-	tcp->round_end = tcp->snd_una;
 	tcp->snd_wnd = rx->seg.window;
 	tcp->port = rx->buf->port;
 	tcp->scope = is_link_local(id) ? rx->buf->ifindex : 0;

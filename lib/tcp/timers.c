@@ -28,8 +28,8 @@ typedef bool on_timer(struct fs_tcp *tcp);
 static on_timer rto, probe, reorder, persist, delack, cork, keepalive, linger;
 
 static on_timer *const events[FS_TCP_TIMER_COUNT] = {
-	[FS_TCP_TIMER_RTO] = rto,
 	[FS_TCP_TIMER_PROBE] = probe,
+	[FS_TCP_TIMER_RTO] = rto,
 	[FS_TCP_TIMER_REORDER] = reorder,
 	[FS_TCP_TIMER_PERSIST] = persist,
 	[FS_TCP_TIMER_DELACK] = delack,
@@ -97,7 +97,6 @@ static void arm_probe(struct fs_tcp *tcp)
 		if (fs_tcp_outstanding(tcp) <= tcp->mss)
 			pto_ns += ACK_DELAY_MAX_NS;
 	}
-	/* Not later than the RTO, which then gives way. */
 	fs_tcp_timer_arm(tcp, FS_TCP_TIMER_PROBE,
 			 MIN(fs_tcp_now(tcp) + pto_ns, tcp->due_ns[FS_TCP_TIMER_RTO]));
 }
@@ -200,45 +199,11 @@ static bool waited_enough(struct fs_tcp *tcp)
 static void suspect_black_hole(struct fs_tcp *tcp)
 {
 	if (tcp->retries != BLACK_HOLE_RETRIES || fs_tcp_has(tcp, FS_TCP_MSS_CLAMPED) ||
-	    fs_tcp_seg(tcp->sendq)->len <= fs_tcp_mss_black_hole(tcp))
+	    fs_tcp_seg(tcp->sendq)->len <= fs_tcp_mss_base(tcp))
 		return;
 	tcp->flags |= FS_TCP_MSS_CLAMPED;
-	tcp->mss = MIN(tcp->mss, fs_tcp_mss_black_hole(tcp));
+	tcp->mss = MIN(tcp->mss, fs_tcp_mss_base(tcp));
 	fs_tcp_cc_set_smss(&tcp->cc, tcp->mss);
-}
-
-/* RFC 8985 7.3: new data if there is any, else the last segment again. */
-static bool send_probe(struct fs_tcp *tcp)
-{
-	bool retrans = false;
-
-	if (!fs_tcp_outstanding(tcp) || tcp->cc.state != FS_TCP_CC_OPEN)
-		return false;
-	if (!fs_tcp_output_forced(tcp, false)) {
-		retrans = true;
-		if (!tcp->sent_last || fs_tcp_output_again(tcp, tcp->sent_last))
-			return false;
-	}
-	tcp->flags &= ~(uint32_t)FS_TCP_PROBE_RETRANS;
-	tcp->flags |= FS_TCP_PROBE_OUT | (retrans ? FS_TCP_PROBE_RETRANS : 0);
-	tcp->probe_end = tcp->flow.snd_nxt;
-	arm_rto(tcp);
-	return true;
-}
-
-static bool probe(struct fs_tcp *tcp)
-{
-	send_probe(tcp);
-	return true;
-}
-
-/* RFC 8985 7.2: a probe that was put off to the RTO goes in place of it. */
-static bool probe_instead(struct fs_tcp *tcp)
-{
-	if (tcp->due_ns[FS_TCP_TIMER_PROBE] > fs_tcp_now(tcp))
-		return false;
-	fs_tcp_timer_cancel(tcp, FS_TCP_TIMER_PROBE);
-	return send_probe(tcp);
 }
 
 /* RFC 6298 5.4 to 5.6. */
@@ -246,7 +211,7 @@ static bool rto(struct fs_tcp *tcp)
 {
 	if (tcp->flow.state == FS_TCP_SYN_SENT || tcp->flow.state == FS_TCP_SYN_RCVD)
 		return syn_timeout(tcp);
-	if (!fs_tcp_outstanding(tcp) || probe_instead(tcp))
+	if (!fs_tcp_outstanding(tcp))
 		return true;
 	tcp->retries++;
 	tcp->timeouts++;
@@ -255,6 +220,25 @@ static bool rto(struct fs_tcp *tcp)
 	suspect_black_hole(tcp);
 	fs_tcp_recovery_timeout(tcp);
 	fs_tcp_rto_back_off(&tcp->rtt);
+	arm_rto(tcp);
+	return true;
+}
+
+/* RFC 8985 7.3: new data if there is any, else the last segment again. */
+static bool probe(struct fs_tcp *tcp)
+{
+	bool retrans = false;
+
+	if (!fs_tcp_outstanding(tcp) || tcp->cc.state != FS_TCP_CC_OPEN)
+		return true;
+	if (!fs_tcp_output_forced(tcp, false)) {
+		retrans = true;
+		if (!tcp->sent_last || fs_tcp_output_again(tcp, tcp->sent_last))
+			return true;
+	}
+	tcp->flags &= ~(uint32_t)FS_TCP_PROBE_RETRANS;
+	tcp->flags |= FS_TCP_PROBE_OUT | (retrans ? FS_TCP_PROBE_RETRANS : 0);
+	tcp->probe_end = tcp->flow.snd_nxt;
 	arm_rto(tcp);
 	return true;
 }
