@@ -285,14 +285,19 @@ enum {
 	PAWS_MAX_TICKS = 24 * 24 * 3600 * 1000u,	/* RFC 7323 5.5 */
 };
 
-/* RFC 7323 5.3 R1, but for its exception of a timestamp that has grown old. */
-static bool paws_refuses(const struct fs_tcp *tcp, const struct fs_wire_tcp *seg)
+/* Older than TS.Recent, unless that has grown old itself (RFC 7323 5.5). */
+static bool is_old(const struct fs_tcp *tcp, const struct fs_wire_tcp *seg)
 {
-	if (!fs_tcp_has(tcp, FS_TCP_TS_OK) || seg->flags & FS_TCP_F_RST)
-		return false;
 	if (!fs_ts_before(seg->opts.ts_val, tcp->ts_recent))
 		return false;
 	return fs_tcp_ts_clock(fs_tcp_now(tcp)) - tcp->ts_recent_age < PAWS_MAX_TICKS;
+}
+
+/* RFC 7323 5.3 R1. */
+static bool paws_refuses(const struct fs_tcp *tcp, const struct fs_wire_tcp *seg)
+{
+	return fs_tcp_has(tcp, FS_TCP_TS_OK) && !(seg->flags & FS_TCP_F_RST) &&
+		is_old(tcp, seg);
 }
 
 /*
@@ -331,7 +336,7 @@ static void out_of_window(struct fs_tcp *tcp, const struct fs_tcp_rx *rx)
 static void remember_ts(struct fs_tcp *tcp, const struct fs_wire_tcp *seg)
 {
 	if (!fs_tcp_has(tcp, FS_TCP_TS_OK) || !fs_seq_before_eq(seg->seq, tcp->rcv_acked) ||
-	    fs_ts_before(seg->opts.ts_val, tcp->ts_recent))
+	    is_old(tcp, seg))
 		return;
 	tcp->ts_recent = seg->opts.ts_val;
 	tcp->ts_recent_age = fs_tcp_ts_clock(fs_tcp_now(tcp));
