@@ -148,6 +148,7 @@ bool fs_tcp_ack_rx(struct fs_tcp *tcp, const struct fs_tcp_rx *rx)
 	if (!a.prior_flight) {
 		/* Probes of a closed window are answered so; it may be open now. */
 		tcp->retries = 0;
+		tcp->stalled_ns = 0;
 		if (tcp->unsent)
 			fs_tcp_dirty(tcp);
 		return false;
