@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "http/http.h"
 
@@ -24,6 +25,7 @@ static volatile sig_atomic_t stop;
 static void on_signal(int sig)
 {
 	stop = sig;
+	alarm(1);	/* again, should this one have come just before a sleep */
 }
 
 static void handle(const struct fs_event *event)
@@ -99,6 +101,7 @@ int main(int argc, char **argv)
 		usage();
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
+	signal(SIGALRM, on_signal);
 	err = file_root(root);
 	if (err)
 		return fprintf(stderr, "http_server: %s: %s\n", root, strerror(-err)), 1;

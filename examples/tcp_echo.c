@@ -15,13 +15,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <fastsock/tcp.h>
 
-enum {
-	BATCH = 8,
-	EVENTS = 64,
-};
+enum { BATCH = 8, EVENTS = 64 };
 
 struct conn {
 	struct fs_tcp *tcp;	/* NULL: closed in this round */
@@ -39,6 +37,7 @@ static volatile sig_atomic_t stop;
 static void on_signal(int sig)
 {
 	stop = sig;
+	alarm(1);	/* again, should this one have come just before a sleep */
 }
 
 /* Later events of the round may still name it: it is freed after them. */
@@ -133,7 +132,6 @@ int main(int argc, char **argv)
 	const char *ifnames[FS_STACK_IFACES_MAX + 1] = { 0 };
 	FS_OPTS(fs_stack_opts, stack_opts, .ifnames = ifnames);
 	FS_OPTS(fs_tcp_listen_opts, opts, .local.port = 7, .twin = FS_TWIN_OPTIONAL);
-	const struct sigaction action = { .sa_handler = on_signal };
 	struct fs_tcp_listener *listener;
 	struct fs_stack *stack;
 	int64_t timeout_us = -1;
@@ -148,8 +146,9 @@ int main(int argc, char **argv)
 			stack_opts.spin_us = UINT32_MAX, timeout_us = 100000;
 	if (!n || !opts.local.port || optind != argc)
 		return fprintf(stderr, "usage: tcp_echo -i IFACE... [-p PORT] [--spin]\n"), 2;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	signal(SIGALRM, on_signal);
 	if (fs_stack_open(&stack, &stack_opts))
 		return 1;	/* the library has said why */
 	err = fs_tcp_listen(&listener, stack, &opts);

@@ -6,7 +6,6 @@
  *
  * What comes in on one side goes out on the other, in the frame that it came in.
  * Each direction ends by its own FIN; a reset goes on as a reset.
- *
  *	client -- sides[0] == pair == sides[1] -- HOST:PORT
  */
 #include <errno.h>
@@ -44,6 +43,7 @@ static volatile sig_atomic_t stop;
 static void on_signal(int sig)
 {
 	stop = sig;
+	alarm(1);	/* again, should this one have come just before a sleep */
 }
 
 /* Later events of the round may still name it: it is freed after them. */
@@ -131,7 +131,7 @@ int main(int argc, char **argv)
 	FS_OPTS(fs_tcp_listen_opts, opts, .twin = FS_TWIN_OPTIONAL);
 	struct fs_event events[EVENTS];
 	struct fs_tcp_listener *listener;
-	int opt, n = 0;
+	int opt, got, n = 0;
 
 	while ((opt = getopt(argc, argv, "i:p:t:")) != -1)
 		if (opt == 'i' && n < FS_STACK_IFACES_MAX)
@@ -144,14 +144,14 @@ int main(int argc, char **argv)
 		return fprintf(stderr, "usage: tcp_proxy -i IFACE... -p PORT -t HOST:PORT\n"), 2;
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
+	signal(SIGALRM, on_signal);
 	if (fs_stack_open(&stack, &stack_opts))
 		return 1;
 	n = fs_tcp_listen(&listener, stack, &opts);
 	if (!n)
 		printf("tcp_proxy: port %u\n", opts.local.port), fflush(stdout);
 	while (!n && !stop) {
-		int got = fs_stack_poll(stack, events, EVENTS, -1);
-
+		got = fs_stack_poll(stack, events, EVENTS, -1);
 		for (int i = 0; i < got; i++)
 			handle(&events[i]);
 		for (struct pair *pair; (pair = ended); free(pair))
