@@ -116,11 +116,22 @@ struct fs_event {
  * each time data comes to an endpoint, so receive until fs_udp_recv() returns 0.
  *
  * Returns the number of events (0: timeout), or
- *   -EINTR        a signal arrived while asleep
+ *   -EINTR        a signal arrived while asleep, or fs_stack_wake() was called
  *   -ENETDOWN     an interface of the stack is gone for good
  */
 FS_API int fs_stack_poll(struct fs_stack *stack, struct fs_event *events, int n,
 			 int64_t timeout_us);
+
+/*
+ * fs_stack_wake - make fs_stack_poll() return -EINTR: now if it is asleep, else
+ * the next time that it would sleep, and within 100 us while it spins.
+ *
+ * The one call that may be made on any thread and in a signal handler, as
+ * long as the stack is open: what a handler sets is seen in time, where a
+ * signal just before the sleep would be slept through. Several wakes before a
+ * poll are one. NULL is fine. Does not block; no errors.
+ */
+FS_API void fs_stack_wake(struct fs_stack *stack);
 
 /*
  * fs_stack_fd - a descriptor that polls readable when fs_stack_poll() has

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <time.h>
 
 #include "stack/world.h"
@@ -133,10 +134,23 @@ int fs_stack_poll(struct fs_stack *stack, struct fs_event *events, int n, int64_
 		}
 		if (err)
 			return err;
+		if (unlikely(stack->world->woken)) {
+			stack->world->woken = false;
+			return -EINTR;
+		}
 		if (now_ns >= end_ns)
 			return fs_stack_events(stack, events, n);
 		now_ns = clock_ns();
 	}
+}
+
+void fs_stack_wake(struct fs_stack *stack)
+{
+	const int saved = errno;
+
+	if (stack)
+		eventfd_write(stack->world->wake.fd, 1);
+	errno = saved;	/* it may be a signal handler's */
 }
 
 void fs_stack_flush(struct fs_stack *stack)

@@ -40,6 +40,8 @@ struct fs_world {
 	const struct fs_port *umem;	/* the socket that registered the pool */
 	struct fs_pcap *pcap;		/* NULL: nothing is recorded */
 	struct fs_watch nl_watch;
+	struct fs_watch wake;		/* an eventfd */
+	bool woken;
 	int epfd;
 	int side;
 	uint64_t spin_ns;
