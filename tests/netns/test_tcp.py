@@ -126,6 +126,7 @@ def short_connections_leave_nothing(the_lab):
         Crowd(the_lab, V4, PORT, b"y" * 64).run(100000 if LONG else 3000, 200)
         Crowd(the_lab, V6, PORT, b"z" * 64).run(300, 100)
         assert eventually(lambda: server.fds() <= before), (before, server.fds())
+        time.sleep(0.2)         # for the last FINs
         said = server.stop()
         found = re.search(r"(\d+) accepted, (\d+) closed, (\d+) failed", said)
         assert found and int(found[1]) >= 3400 and found[1] == found[2], said
