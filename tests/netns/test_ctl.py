@@ -635,6 +635,8 @@ def main():
     wanted = sys.argv[1:]
     counts = {"ok": 0, "not ok": 0, "skip": 0}
     os.environ["FASTSOCK_PIN_ROOT"] = PINS
+    if not os.path.ismount("/sys/fs/bpf"):
+        lab.call("mount", "-t", "bpf", "bpf", "/sys/fs/bpf")
     lab.end_on_signals()
     with CtlLab() as the_lab:
         for test in TESTS:
