@@ -3,11 +3,12 @@
  * run.c - play packet scripts, each against a stack of its own in a process
  * of its own: an assertion of the stack fails one script.
  *
- *	run [-v] [-4 | -6] [SCRIPT...]
+ *	run [-v] [-4 | -6] [-s SEED] [SCRIPT...]
  *
  * Without names it plays tests/pkt/FOLDER/NAME.pkt. A script is one test in each
  * family it is for, named by its path: "close: both sides at once (IPv6)".
- * -v shows the trace of those that pass, too. README.md describes the language.
+ * -v shows the trace of those that pass, too; with -s all random numbers differ,
+ * the initial sequence numbers first. README.md describes the language.
  */
 #include <glob.h>
 #include <signal.h>
@@ -26,6 +27,7 @@ enum {
 
 static struct pkt_play play;
 static bool verbose;
+static uint64_t seed;		/* 0: the script's */
 static unsigned int families = PKT_FAMILY_4 | PKT_FAMILY_6;
 static unsigned int passed, failed;
 
@@ -35,6 +37,7 @@ static void child(const char *path, unsigned int family)
 
 	alarm(REAL_SECONDS_MAX);
 	pkt_load(&script, path);
+	script.seed = seed ? seed : script.seed;
 	if (script.families & family)
 		pkt_play(&play, &script, family == PKT_FAMILY_4 ? AF_INET : AF_INET6, verbose);
 	else
@@ -115,9 +118,11 @@ int main(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "v46")) != -1)
+	while ((c = getopt(argc, argv, "v46s:")) != -1)
 		if (c == 'v')
 			verbose = true;
+		else if (c == 's')
+			seed = strtoull(optarg, NULL, 0);
 		else if (c == '4' || c == '6')
 			families = c == '4' ? PKT_FAMILY_4 : PKT_FAMILY_6;
 		else
