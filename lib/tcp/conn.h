@@ -273,6 +273,7 @@ struct fs_tcp_table {
 	struct fs_tcp_ports *ports;
 	struct fs_slab conns, timewaits, ooos;
 	struct fs_tcp *dirty, **dirty_tail;
+	uint64_t grown_bytes;		/* by how much buffers are beyond their first size */
 	struct fs_tcp *withheld;	/* windows that memory shut */
 	struct fs_tcp *ended, **ended_tail; /* CLOSED, and the application has not noticed yet */
 	struct fs_tcp_listener *listeners[2][FS_TCP_LISTEN_BUCKETS];
@@ -334,6 +335,29 @@ static inline uint16_t fs_tcp_mss_base(const struct fs_tcp *tcp)
 static inline bool fs_tcp_pressure(const struct fs_tcp_table *table)
 {
 	return table->host->pool->n_free < table->host->pool->chunks / 8;
+}
+
+/*
+ * Let a buffer grow to @want: all that grew together take a quarter of the
+ * memory at most, so that what is promised can be kept.
+ */
+static inline void fs_tcp_grow(struct fs_tcp_table *table, uint32_t *buffer, uint64_t want)
+{
+	const uint64_t all = table->host->pool->area_size / 4;
+	const uint64_t left = all > table->grown_bytes ? all - table->grown_bytes : 0;
+	const uint64_t most = MIN(*buffer + left, (uint64_t)FS_TCP_BUF_MAX);
+
+	want = MIN(want, most);
+	if (want <= *buffer)
+		return;
+	table->grown_bytes += want - *buffer;
+	*buffer = (uint32_t)want;
+}
+
+/* They are nearly gone: who has unread data gets no more, the others must go on. */
+static inline bool fs_tcp_starving(const struct fs_tcp_table *table)
+{
+	return table->host->pool->n_free < table->host->pool->chunks / 16;
 }
 
 /* Put the connection on the list of those whose output is looked at next. */

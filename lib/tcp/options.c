@@ -13,10 +13,13 @@ static void set_flag(struct fs_tcp *tcp, uint32_t flag, int on)
 		tcp->flags &= ~flag;
 }
 
-static int set_buffer(struct fs_tcp *tcp, uint32_t *buffer, uint32_t flag, int value)
+static int set_buffer(struct fs_tcp *tcp, uint32_t *buffer, uint32_t first, uint32_t flag,
+		      int value)
 {
 	if (value <= 0)
 		return -EINVAL;
+	if (!fs_tcp_has(tcp, flag))
+		tcp->table->grown_bytes -= *buffer - first;
 	*buffer = (uint32_t)MIN(MAX(value, (int)FS_TCP_BUF_MIN), (int)FS_TCP_BUF_MAX);
 	tcp->flags |= flag;
 	return 0;
@@ -54,9 +57,9 @@ static int set_number(struct fs_tcp *tcp, enum fs_tcp_option option, int value)
 		tcp->linger_s = value;
 		return 0;
 	case FS_TCP_SNDBUF:
-		return set_buffer(tcp, &tcp->sndbuf, FS_TCP_SNDBUF_SET, value);
+		return set_buffer(tcp, &tcp->sndbuf, FS_TCP_SNDBUF_FIRST, FS_TCP_SNDBUF_SET, value);
 	case FS_TCP_RCVBUF:
-		return set_buffer(tcp, &tcp->rcvbuf, FS_TCP_RCVBUF_SET, value);
+		return set_buffer(tcp, &tcp->rcvbuf, FS_TCP_RCVBUF_FIRST, FS_TCP_RCVBUF_SET, value);
 	default:
 		return -ENOPROTOOPT;
 	}
