@@ -196,6 +196,7 @@ FS_API void fs_stack_flush(struct fs_stack *stack);
 	X(tcp_challenge, "challenge ACKs sent (RFC 5961)")		\
 	X(tcp_cookies_sent, "SYNs answered with a cookie")		\
 	X(tcp_cookies_good, "connections that came of one")		\
+	X(tcp_kernel, "connections that came by the kernel twin")	\
 	X(tcp_accept_full, "handshakes ended while nobody accepts")	\
 	X(tcp_timewait_full, "TIME-WAIT cut short: too many")		\
 	X(tx_full, "sends refused with -EAGAIN")			\

@@ -226,7 +226,10 @@ struct fs_tcp {
 	struct fs_tcp_listener *listener;	/* passive ones */
 	struct fs_tcp *accept_next;
 	struct fs_tcp *withheld_next, **withheld_at;
-	struct fs_tcp_ooo *ooo;
+	union {
+		struct fs_tcp_ooo *ooo;
+		struct fs_tcp_kernel *kernel;	/* kernel.h: then nothing else is of use */
+	};
 	struct fs_tcp_rack rack;
 	struct fs_tcp_rtt rtt;
 	struct fs_tcp_cc cc;
@@ -258,6 +261,9 @@ struct fs_tcp_listener {
 	const struct fs_tcp_cc_ops *cc;
 	struct fs_tcp *accept_head, *accept_tail;
 	struct fs_watch twin;
+	bool kernel_waits;			/* the twin may have connections */
+	bool kernel_complained;
+	struct fs_timer kernel_retry;
 	struct fs_ready ready;
 };
 
@@ -277,6 +283,7 @@ struct fs_tcp_table {
 	struct fs_tcp *withheld;	/* windows that memory shut */
 	struct fs_tcp *ended, **ended_tail; /* CLOSED, and the application has not noticed yet */
 	struct fs_tcp_listener *listeners[2][FS_TCP_LISTEN_BUCKETS];
+	struct fs_tcp_kernel *kernel;	/* connections that it has */
 	uint32_t n_listeners;
 	uint64_t reset_cursor;
 	bool ecn;			/* ask for it */

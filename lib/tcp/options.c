@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "tcp/conn.h"
+#include "tcp/kernel.h"
 
 static void set_flag(struct fs_tcp *tcp, uint32_t flag, int on)
 {
@@ -67,6 +67,8 @@ static int set_number(struct fs_tcp *tcp, enum fs_tcp_option option, int value)
 
 int fs_tcp_set(struct fs_tcp *tcp, enum fs_tcp_option option, int value)
 {
+	if (unlikely(fs_tcp_is_kernel(tcp)))
+		return fs_tcp_kernel_set(tcp, option, value);
 	switch (option) {
 	case FS_TCP_NODELAY:
 		set_flag(tcp, FS_TCP_NODELAY_ON, value);
@@ -91,6 +93,8 @@ int fs_tcp_set(struct fs_tcp *tcp, enum fs_tcp_option option, int value)
 
 int fs_tcp_get(const struct fs_tcp *tcp, enum fs_tcp_option option)
 {
+	if (unlikely(fs_tcp_is_kernel(tcp)))
+		return fs_tcp_kernel_get(tcp, option);
 	switch (option) {
 	case FS_TCP_NODELAY:
 		return fs_tcp_has(tcp, FS_TCP_NODELAY_ON);
@@ -121,6 +125,8 @@ int fs_tcp_set_cc(struct fs_tcp *tcp, const char *name)
 
 	if (!ops)
 		return -ENOENT;
+	if (unlikely(fs_tcp_is_kernel(tcp)))
+		return fs_tcp_kernel_set_cc(tcp->kernel->watch.fd, name);
 	tcp->cc.ops = ops;
 	if (tcp->flow.state >= FS_TCP_ESTABLISHED)
 		fs_tcp_cc_init(&tcp->cc, ops, tcp->mss, fs_tcp_now(tcp));
@@ -160,25 +166,33 @@ static void fill_path(const struct fs_tcp *tcp, struct fs_tcp_info *info)
 	info->fastopen = fs_tcp_has(tcp, FS_TCP_FASTOPEN_DATA);
 }
 
+static void fill_info(const struct fs_tcp *tcp, struct fs_tcp_info *info)
+{
+	info->state = state_of(tcp);
+	info->linger = tcp->linger_s;
+	snprintf(info->cc, sizeof(info->cc), "%s", tcp->cc.ops->name);
+	fill_path(tcp, info);
+	if (tcp->flow.state >= FS_TCP_ESTABLISHED) {
+		info->unacked = fs_tcp_outstanding(tcp);
+		info->queued = fs_seq_span(tcp->flow.snd_nxt, tcp->snd_end);
+	}
+	info->readable = tcp->rx_bytes;
+	info->bytes_acked = tcp->bytes_acked;
+	info->bytes_received = tcp->bytes_received;
+	info->retransmits = tcp->retransmits;
+	info->timeouts = tcp->timeouts;
+}
+
 int fs_tcp_info(const struct fs_tcp *tcp, struct fs_tcp_info *user)
 {
 	struct fs_tcp_info info = { .sz = user->sz };
 
 	if (!user->sz)
 		return -EINVAL;
-	info.state = state_of(tcp);
-	info.linger = tcp->linger_s;
-	snprintf(info.cc, sizeof(info.cc), "%s", tcp->cc.ops->name);
-	fill_path(tcp, &info);
-	if (tcp->flow.state >= FS_TCP_ESTABLISHED) {
-		info.unacked = fs_tcp_outstanding(tcp);
-		info.queued = fs_seq_span(tcp->flow.snd_nxt, tcp->snd_end);
-	}
-	info.readable = tcp->rx_bytes;
-	info.bytes_acked = tcp->bytes_acked;
-	info.bytes_received = tcp->bytes_received;
-	info.retransmits = tcp->retransmits;
-	info.timeouts = tcp->timeouts;
+	if (unlikely(fs_tcp_is_kernel(tcp)))
+		fs_tcp_kernel_info(tcp, &info);
+	else
+		fill_info(tcp, &info);
 	memcpy(user, &info, MIN(user->sz, sizeof(info)));
 	return 0;
 }

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "tcp/conn.h"
+#include "tcp/kernel.h"
 #include "tcp/ooo.h"
 #include "tcp/timewait.h"
 
@@ -255,6 +255,7 @@ void fs_tcp_table_close(struct fs_tcp_table *table)
 		;
 	while (table->ended)
 		fs_tcp_conn_orphan(table->ended);
+	fs_tcp_kernel_close_all(table);
 	close_listeners(table);
 	fs_tcp_ports_close(table->ports);
 	fs_tcp_flows_fini(&table->flows);
