@@ -157,6 +157,8 @@ struct fs_slot {
 	__u16 zerocopy;		/* how many of those in zero-copy mode */
 	__u64 start_time;	/* /proc/PID/stat field 22: tells a recycled pid */
 	char comm[16];
+	__u32 frame_max;	/* the longest frame that its sockets take, in bytes */
+	__u32 rsvd;
 };
 
 struct fs_rate_key {
@@ -405,7 +407,7 @@ FS_ABI_ASSERT(sizeof(struct fs_capture) == 24, "fs_capture");
 FS_ABI_ASSERT(sizeof(struct fs_rule_key) == 20, "fs_rule_key");
 FS_ABI_ASSERT(sizeof(struct fs_rule) == 16, "fs_rule");
 FS_ABI_ASSERT(sizeof(struct fs_hot_rule) == 24, "fs_hot_rule");
-FS_ABI_ASSERT(sizeof(struct fs_slot) == 32, "fs_slot");
+FS_ABI_ASSERT(sizeof(struct fs_slot) == 40, "fs_slot");
 FS_ABI_ASSERT(sizeof(struct fs_rate_key) == 20, "fs_rate_key");
 FS_ABI_ASSERT(sizeof(struct fs_rate) == 16, "fs_rate");
 FS_ABI_ASSERT(sizeof(struct fs_stats) == 8 * FS_STAT_COUNT, "fs_stats");

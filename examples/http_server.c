@@ -19,11 +19,13 @@
 
 enum { EVENTS = 64 };
 
+static struct fs_stack *stack;
 static volatile sig_atomic_t stop;
 
 static void on_signal(int sig)
 {
 	stop = sig;
+	fs_stack_wake(stack);
 }
 
 static void handle(const struct fs_event *event)
@@ -37,16 +39,14 @@ static void handle(const struct fs_event *event)
 			conn_open(tcp);
 }
 
-static int run(struct fs_stack *stack, bool spin, time_t idle)
+static int run(time_t idle)
 {
 	struct fs_event events[EVENTS];
 	time_t left = -1;
 	int n = 0;
 
 	while (!stop && n != -ENETDOWN) {
-		/* While it spins, a signal does not end a poll. */
-		n = fs_stack_poll(stack, events, EVENTS,
-				  spin ? 100000 : left < 0 ? -1 : left * 1000000);
+		n = fs_stack_poll(stack, events, EVENTS, left < 0 ? -1 : left * 1000000);
 		conn_clock();
 		for (int i = 0; i < n; i++)
 			handle(&events[i]);
@@ -77,7 +77,6 @@ int main(int argc, char **argv)
 	FS_OPTS(fs_stack_opts, stack_opts, .ifnames = ifnames);
 	FS_OPTS(fs_tcp_listen_opts, opts, .local.port = 80, .twin = FS_TWIN_OPTIONAL);
 	struct fs_tcp_listener *listener;
-	struct fs_stack *stack;
 	int opt, n = 0, err;
 	time_t idle = 30;
 
@@ -108,7 +107,7 @@ int main(int argc, char **argv)
 	if (!err) {
 		printf("http_server: port %u on %s\n", opts.local.port, ifnames[0]);
 		fflush(stdout);
-		err = run(stack, stack_opts.spin_us, idle);
+		err = run(idle);
 	}
 	if (err)
 		fprintf(stderr, "http_server: port %u: %s\n", opts.local.port, strerror(-err));

@@ -18,10 +18,7 @@
 
 #include <fastsock/tcp.h>
 
-enum {
-	BATCH = 8,
-	EVENTS = 64,
-};
+enum { BATCH = 8, EVENTS = 64 };
 
 struct conn {
 	struct fs_tcp *tcp;	/* NULL: closed in this round */
@@ -34,11 +31,13 @@ static struct {
 	unsigned long long accepted, closed, failed, bytes, refusals;
 } count;
 static struct conn *closed;
+static struct fs_stack *stack;
 static volatile sig_atomic_t stop;
 
 static void on_signal(int sig)
 {
 	stop = sig;
+	fs_stack_wake(stack);
 }
 
 /* Later events of the round may still name it: it is freed after them. */
@@ -56,9 +55,7 @@ static void end(struct conn *conn, int err)
 /* As far as it goes. -EAGAIN: an event will tell; otherwise it is over. */
 static int echo(struct conn *conn)
 {
-	for (;;) {
-		int n;
-
+	for (int n;;) {
 		while (conn->first < conn->end) {
 			n = fs_tcp_send_zc(conn->tcp, conn->bufs + conn->first,
 					   conn->end - conn->first);
@@ -73,8 +70,8 @@ static int echo(struct conn *conn)
 			return n;
 		conn->first = 0;
 		conn->end = (unsigned int)n;
-		for (int i = 0; i < n; i++)
-			count.bytes += conn->bufs[i]->len;
+		while (n--)
+			count.bytes += conn->bufs[n]->len;
 	}
 }
 
@@ -110,33 +107,14 @@ static void handle(const struct fs_event *event)
 	}
 }
 
-static int serve(struct fs_stack *stack, int64_t timeout_us)
-{
-	struct fs_event events[EVENTS];
-	int n = 0;
-
-	/* Not for ever while it spins: a signal does not end a poll then. */
-	while (!stop && (n = fs_stack_poll(stack, events, EVENTS, timeout_us)) != -ENETDOWN) {
-		for (int i = 0; i < n; i++)
-			handle(&events[i]);
-		for (struct conn *conn; (conn = closed); free(conn))
-			closed = conn->next;
-	}
-	printf("tcp_echo: %llu accepted, %llu closed, %llu failed, %llu bytes, %llu refusals\n",
-	       count.accepted, count.closed, count.failed, count.bytes, count.refusals);
-	return stop ? 0 : n;
-}
-
 int main(int argc, char **argv)
 {
 	static const struct option longopts[] = { { "spin", no_argument, NULL, 's' }, { 0 } };
 	const char *ifnames[FS_STACK_IFACES_MAX + 1] = { 0 };
 	FS_OPTS(fs_stack_opts, stack_opts, .ifnames = ifnames);
 	FS_OPTS(fs_tcp_listen_opts, opts, .local.port = 7, .twin = FS_TWIN_OPTIONAL);
-	const struct sigaction action = { .sa_handler = on_signal };
 	struct fs_tcp_listener *listener;
-	struct fs_stack *stack;
-	int64_t timeout_us = -1;
+	struct fs_event events[EVENTS];
 	int opt, n = 0, err;
 
 	while ((opt = getopt_long(argc, argv, "i:p:", longopts, NULL)) != -1)
@@ -145,21 +123,28 @@ int main(int argc, char **argv)
 		else if (opt == 'p')
 			opts.local.port = (uint16_t)atoi(optarg);
 		else if (opt == 's')
-			stack_opts.spin_us = UINT32_MAX, timeout_us = 100000;
+			stack_opts.spin_us = UINT32_MAX;
 	if (!n || !opts.local.port || optind != argc)
 		return fprintf(stderr, "usage: tcp_echo -i IFACE... [-p PORT] [--spin]\n"), 2;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
 	if (fs_stack_open(&stack, &stack_opts))
 		return 1;	/* the library has said why */
 	err = fs_tcp_listen(&listener, stack, &opts);
-	if (!err) {
-		printf("tcp_echo: port %u on %s\n", fs_tcp_listener_local(listener).port, ifnames[0]);
-		fflush(stdout);
-		err = serve(stack, timeout_us);
+	if (!err)
+		printf("tcp_echo: port %u on %s\n", opts.local.port, ifnames[0]), fflush(stdout);
+	while (!err && !stop) {
+		n = fs_stack_poll(stack, events, EVENTS, -1);
+		for (int i = 0; i < n; i++)
+			handle(&events[i]);
+		for (struct conn *conn; (conn = closed); free(conn))
+			closed = conn->next;
+		err = n == -ENETDOWN ? n : 0;
 	}
 	if (err)
 		fprintf(stderr, "tcp_echo: port %u: %s\n", opts.local.port, strerror(-err));
+	printf("tcp_echo: %llu accepted, %llu closed, %llu failed, %llu bytes, %llu refusals\n",
+	       count.accepted, count.closed, count.failed, count.bytes, count.refusals);
 	fs_stack_close(stack);
 	return err != 0;
 }

@@ -6,8 +6,7 @@
  *
  * What comes in on one side goes out on the other, in the frame that it came in.
  * Each direction ends by its own FIN; a reset goes on as a reset.
- *
- *	client -- sides[0] == pair == sides[1] -- HOST:PORT
+ *	client -- side == other -- HOST:PORT
  */
 #include <errno.h>
 #include <signal.h>
@@ -21,44 +20,36 @@
 
 enum { BATCH = 16, EVENTS = 64 };
 
-struct side {
-	struct fs_tcp *tcp;
+struct side {			/* two stand side by side in memory */
+	struct fs_tcp *tcp;	/* NULL: ended in this round */
 	struct side *other;
-	struct pair *pair;
+	struct side *next;	/* of those ended in this round */
 	bool finished;		/* its FIN went on */
 	unsigned int first, end;	/* received here, not sent there yet */
 	struct fs_buf *bufs[BATCH];
 };
 
-struct pair {
-	struct side sides[2];
-	struct pair *next;	/* of those ended in this round */
-	bool ended;
-};
-
 static struct fs_addr target;
 static struct fs_stack *stack;
-static struct pair *ended;
+static struct side *ended;
 static volatile sig_atomic_t stop;
 
 static void on_signal(int sig)
 {
 	stop = sig;
+	fs_stack_wake(stack);
 }
 
-/* Later events of the round may still name it: it is freed after them. */
-static void end(struct pair *pair, void (*how)(struct fs_tcp *))
+/* Later events of the round may still name them: they are freed after them. */
+static void end(struct side *first, void (*how)(struct fs_tcp *))
 {
-	for (int i = 0; i < 2; i++) {
-		struct side *side = &pair->sides[i];
-
+	for (struct side *side = first; side < first + 2; side++) {
 		fs_buf_release(side->bufs + side->first, side->end - side->first);
-		if (side->tcp)
-			how(side->tcp);
+		how(side->tcp);
+		side->tcp = NULL;
 	}
-	pair->ended = true;
-	pair->next = ended;
-	ended = pair;
+	first->next = ended;
+	ended = first;
 }
 
 /* As far as it goes. False: an error, so that neither direction can go on. */
@@ -87,40 +78,35 @@ static bool forward(struct side *from)
 
 static void take_up(struct fs_tcp *tcp)
 {
-	struct pair *pair = calloc(1, sizeof(*pair));
 	FS_OPTS(fs_tcp_connect_opts, opts, .remote = target);
-	struct side *client, *server;
+	struct side *sides = calloc(2, sizeof(*sides));
 
-	if (!pair) {
+	if (!sides || fs_tcp_connect(&sides[1].tcp, stack, &opts)) {
 		fs_tcp_abort(tcp);
+		free(sides);
 		return;
 	}
-	client = &pair->sides[0];
-	opts.user = server = &pair->sides[1];
-	*client = (struct side){ .tcp = tcp, .other = server, .pair = pair };
-	*server = (struct side){ .other = client, .pair = pair };
-	fs_tcp_set_user(tcp, client);
-	fs_tcp_set(tcp, FS_TCP_NODELAY, 1);
-	if (fs_tcp_connect(&server->tcp, stack, &opts))
-		end(pair, fs_tcp_abort);
-	else
-		fs_tcp_set(server->tcp, FS_TCP_NODELAY, 1);
+	sides[0].tcp = tcp;
+	for (int i = 0; i < 2; i++) {
+		sides[i].other = &sides[!i];
+		fs_tcp_set_user(sides[i].tcp, &sides[i]);
+		fs_tcp_set(sides[i].tcp, FS_TCP_NODELAY, 1);
+	}
 }
 
 static void handle(const struct fs_event *event)
 {
-	struct side *side = event->user;
+	struct side *side = event->user, *first = side && side > side->other ? side->other : side;
 	struct fs_tcp *tcp;
 
 	if (event->type == FS_EV_ACCEPT) {
 		while (fs_tcp_accept(event->endpoint, &tcp, 1))
 			take_up(tcp);
-	} else if (side->pair->ended) {
-		return;
-	} else if (event->type == FS_EV_ERROR || !forward(side) || !forward(side->other)) {
-		end(side->pair, fs_tcp_abort);
-	} else if (side->finished && side->other->finished) {
-		end(side->pair, fs_tcp_close);
+	} else if (side->tcp) {
+		if (event->type == FS_EV_ERROR || !forward(side) || !forward(side->other))
+			end(first, fs_tcp_abort);
+		else if (side->finished && side->other->finished)
+			end(first, fs_tcp_close);
 	}
 }
 
@@ -131,7 +117,7 @@ int main(int argc, char **argv)
 	FS_OPTS(fs_tcp_listen_opts, opts, .twin = FS_TWIN_OPTIONAL);
 	struct fs_event events[EVENTS];
 	struct fs_tcp_listener *listener;
-	int opt, n = 0;
+	int opt, got, n = 0;
 
 	while ((opt = getopt(argc, argv, "i:p:t:")) != -1)
 		if (opt == 'i' && n < FS_STACK_IFACES_MAX)
@@ -150,12 +136,11 @@ int main(int argc, char **argv)
 	if (!n)
 		printf("tcp_proxy: port %u\n", opts.local.port), fflush(stdout);
 	while (!n && !stop) {
-		int got = fs_stack_poll(stack, events, EVENTS, -1);
-
+		got = fs_stack_poll(stack, events, EVENTS, -1);
 		for (int i = 0; i < got; i++)
 			handle(&events[i]);
-		for (struct pair *pair; (pair = ended); free(pair))
-			ended = pair->next;
+		for (struct side *first; (first = ended); free(first))
+			ended = first->next;
 		n = got == -ENETDOWN ? got : 0;
 	}
 	if (n)

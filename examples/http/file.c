@@ -2,9 +2,8 @@
 /*
  * file.c - the files below the root, and a cache of those asked for lately.
  *
- * A slot holds one file; it is used for a second without asking the kernel. What is
- * being sent keeps its file alive after the cache has dropped it. Files are
- * read and not mapped: one that is truncated meanwhile must not be a SIGBUS.
+ * A slot holds one file, for a second; what is being sent keeps its file longer. Files
+ * are read and not mapped: one that is truncated meanwhile must not be a SIGBUS.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,14 +41,13 @@ static struct file **slot_of(const char *path)
 static const char *type_of(const char *path)
 {
 	static const char *const types[][2] = {
-		{ ".html", "text/html; charset=utf-8" }, { ".htm", "text/html; charset=utf-8" },
-		{ ".css", "text/css" }, { ".js", "text/javascript" }, { ".mjs", "text/javascript" },
-		{ ".json", "application/json" }, { ".txt", "text/plain; charset=utf-8" },
-		{ ".xml", "application/xml" }, { ".svg", "image/svg+xml" }, { ".png", "image/png" },
-		{ ".jpg", "image/jpeg" }, { ".jpeg", "image/jpeg" }, { ".gif", "image/gif" },
-		{ ".webp", "image/webp" }, { ".ico", "image/x-icon" }, { ".woff2", "font/woff2" },
-		{ ".wasm", "application/wasm" }, { ".pdf", "application/pdf" },
-		{ ".mp4", "video/mp4" }, { ".gz", "application/gzip" },
+		{ ".html", "text/html; charset=utf-8" }, { ".css", "text/css" },
+		{ ".js", "text/javascript" }, { ".json", "application/json" },
+		{ ".txt", "text/plain; charset=utf-8" }, { ".xml", "application/xml" },
+		{ ".svg", "image/svg+xml" }, { ".png", "image/png" }, { ".jpg", "image/jpeg" },
+		{ ".gif", "image/gif" }, { ".webp", "image/webp" }, { ".ico", "image/x-icon" },
+		{ ".woff2", "font/woff2" }, { ".wasm", "application/wasm" },
+		{ ".pdf", "application/pdf" }, { ".mp4", "video/mp4" },
 	};
 	const char *suffix = strrchr(path, '.');
 
@@ -76,12 +74,9 @@ static void read_small(struct file *file)
 		return;
 	file->body = malloc((size_t)file->size + 1);
 	if (!file->body || pread(file->fd, file->body, (size_t)file->size, 0) != file->size) {
-		free(file->body);	/* it will be read when it is sent */
-		file->body = NULL;
-		return;
+		free(file->body);
+		file->body = NULL;	/* it will be read when it is sent */
 	}
-	close(file->fd);
-	file->fd = -1;
 }
 
 /* Takes @fd over, whatever comes of it. */
@@ -114,15 +109,14 @@ static int look_up(struct file **out, const char *path, time_t now)
 	const size_t len = strlen(path);
 	const bool folder = !len || path[len - 1] == '/';
 	char full[PATH_BYTES + 16];
-	struct stat st;
+	struct stat st = { 0 };
 	int fd;
 
 	snprintf(full, sizeof(full), "%s%s", path, folder ? "index.html" : "");
 	fd = open_below(full);
 	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		if (fd >= 0)
-			close(fd);
-		return fd >= 0 && !folder && S_ISDIR(st.st_mode) ? 301 : 404;
+		close(fd);
+		return !folder && S_ISDIR(st.st_mode) ? 301 : 404;
 	}
 	*out = make(path, type_of(full), fd, &st, now);
 	return *out ? 200 : 404;
@@ -149,8 +143,7 @@ void file_put(struct file *file)
 {
 	if (!file || --file->refs)
 		return;
-	if (file->fd >= 0)
-		close(file->fd);
+	close(file->fd);
 	free(file->body);
 	free(file->path);
 	free(file);

@@ -29,9 +29,10 @@ static int answer(struct conn *c, time_t now)
 
 	skip(c);
 	head = c->skip || !c->len ? 0 : http_head_len(c->data, c->len, c->seen);
-	c->seen = c->len;
-	if (!head && c->len <= HEAD_MAX)
+	if (!head && c->len <= HEAD_MAX) {
+		c->seen = c->len;
 		return 0;
+	}
 	status = output_room(c);
 	if (status)
 		return status;

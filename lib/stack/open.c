@@ -159,6 +159,7 @@ static int open_ports(struct fs_stack *stack, const struct fs_stack_opts *opts,
 static int fill_xskmaps(struct fs_stack *stack)
 {
 	struct fs_world *world = stack->world;
+	const uint32_t frame_max = world->pool->chunk_size - FS_POOL_XDP_HEADROOM;
 	unsigned int p = 0;
 
 	for (unsigned int i = 0; i < world->n_ifaces; i++) {
@@ -169,7 +170,8 @@ static int fill_xskmaps(struct fs_stack *stack)
 			struct epoll_event event = { .events = EPOLLIN };
 			int fd = port->ops->fd(port), err;
 
-			err = fs_steer_xsk_set(iface->steer, iface->slot, port->queue, fd);
+			err = fs_steer_xsk_set(iface->steer, iface->slot, port->queue, fd,
+					       frame_max);
 			if (err)
 				return err;
 			if (epoll_ctl(world->epfd, EPOLL_CTL_ADD, fd, &event))

@@ -25,13 +25,19 @@ static uint64_t clock_ns(void)
 	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
 }
 
-static bool ifaces_alive(const struct fs_stack *stack)
+/* False when one is gone. */
+static bool look_at_ifaces(const struct fs_stack *stack)
 {
-	const struct fs_world *world = stack->world;
+	struct fs_world *world = stack->world;
 
-	for (unsigned int i = 0; i < world->n_ifaces; i++)
-		if (!fs_nl_mirror_link(stack->mirror, world->ifaces[i].ifindex))
+	for (unsigned int i = 0; i < world->n_ifaces; i++) {
+		struct fs_iface *iface = &world->ifaces[i];
+		const struct fs_nl_link *link = fs_nl_mirror_link(stack->mirror, iface->ifindex);
+
+		if (!link)
 			return false;
+		fs_stack_iface_mtu(world, iface, link->mtu);
+	}
 	return true;
 }
 
@@ -59,7 +65,7 @@ bool fs_stack_look_aside(struct fs_stack *stack)
 	}
 	if (unlikely(stack->mirror->settings != stack->world->settings))
 		tell_program(stack);
-	return stack->mirror->generation == before || ifaces_alive(stack);
+	return stack->mirror->generation == before || look_at_ifaces(stack);
 }
 
 static int sleep_until(struct fs_stack *stack, uint64_t now_ns, uint64_t until_ns)

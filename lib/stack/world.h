@@ -67,6 +67,8 @@ extern const struct fs_host_ops fs_stack_world_ops;
 /* Interfaces: find, attach or use, take a slot; and give all that back. */
 int fs_stack_iface_open(struct fs_world *world, const char *ifname,
 			const struct fs_stack_opts *opts);
+/* The link's MTU is @mtu: tell when the pool's frames have become too short for it. */
+void fs_stack_iface_mtu(const struct fs_world *world, struct fs_iface *iface, uint32_t mtu);
 void fs_stack_iface_close(struct fs_iface *iface, const struct fs_logger *log);
 
 #endif

@@ -57,7 +57,7 @@ static void move_some(struct fs_tcp_flows *flows)
 			next = flow->chain;
 			push(&flows->bucket[flow->hash & flows->mask], flow);
 		}
-		flows->moved++;
+		flows->old[flows->moved++] = NULL;
 	}
 	if (flows->moved <= flows->old_mask)
 		return;

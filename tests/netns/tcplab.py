@@ -28,6 +28,7 @@ import struct
 import sys
 import threading
 import time
+import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "bench"))
@@ -368,7 +369,11 @@ def run_tests(tests, prefix, ifaces):
             except (AssertionError, OSError, ValueError, lab.LabError,
                     lab.subprocess.SubprocessError) as e:
                 failed += 1
-                print(f"not ok {name.replace('_', ' ')}: {type(e).__name__}: {e}", flush=True)
+                where = traceback.extract_tb(e.__traceback__)[-1]
+                for frame in traceback.extract_tb(e.__traceback__):
+                    where = frame if frame.name == name else where
+                print(f"not ok {name.replace('_', ' ')}: line {where.lineno}: "
+                      f"{type(e).__name__}: {e}", flush=True)
         for iface in ifaces:
             the_lab.fastsock("detach", iface, check=False)
     print(f"{passed} passed, {failed} failed")

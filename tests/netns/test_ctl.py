@@ -577,6 +577,23 @@ def capture_records_answers_and_what_a_process_sends(the_lab):
     assert capture.child.returncode == 0
 
 
+def killed_capture_is_switched_off_by_who_looks_next(the_lab):
+    def records():
+        config = json.loads(lab.call("bpftool", "-j", "map", "dump", "pinned",
+                                     f"{PINS}/{S}/config").stdout)[0]
+        return bool(config["formatted"]["value"]["flags"] & 1 << 4)
+
+    with the_lab.attached():
+        capture = the_lab.start(the_lab.server_ns, FASTSOCK, "capture", "-w", "/dev/null",
+                                ready="recording")
+        assert records() and "recorder" not in the_lab.fastsock("status", S).stderr and records()
+        capture.child.kill()
+        capture.close()
+        assert records()
+        assert "recorder" in the_lab.fastsock("status", S).stderr
+        assert not records() and "recorder" not in the_lab.fastsock("status", S).stderr
+
+
 def output_that_cannot_be_written_is_a_failure(the_lab):
     the_lab.fastsock("attach", S)
     for argv in (("status",), ("stats", "--json", "-i", S), ("help",)):
@@ -618,6 +635,8 @@ def main():
     wanted = sys.argv[1:]
     counts = {"ok": 0, "not ok": 0, "skip": 0}
     os.environ["FASTSOCK_PIN_ROOT"] = PINS
+    if not os.path.ismount("/sys/fs/bpf"):
+        lab.call("mount", "-t", "bpf", "bpf", "/sys/fs/bpf")
     lab.end_on_signals()
     with CtlLab() as the_lab:
         for test in TESTS:

@@ -394,6 +394,38 @@ def interface_that_is_deleted_ends_it_with_a_word(the_lab):
     the_lab.fastsock("detach", "s9")
 
 
+def set_mtu(the_lab, mtu):
+    for ns, name in ((the_lab.server_ns, "s0"), (the_lab.client_ns, "c0")):
+        lab.call("ip", "-n", ns, "link", "set", name, "mtu", str(mtu))
+
+
+def mtu_that_grows_beyond_the_frames_is_told(the_lab):
+    def notes():
+        out = json.loads(the_lab.fastsock("status", "s0", "--json").stdout)
+        return [note for note in out["interfaces"][0]["notes"] if "MTU" in note]
+
+    process = the_lab.echo()
+    try:
+        with lab_process(process):
+            set_mtu(the_lab, 1770)
+            time.sleep(0.1)
+            assert not notes()
+            set_mtu(the_lab, 3000)
+            time.sleep(0.1)
+            assert len(notes()) == 1 and "frames of 1792 bytes" in notes()[0], notes()
+            assert f"process {process.pid}" in notes()[0] and "mtu 1770" in notes()[0], notes()
+            comes_back(the_lab, V4, (1000, 1740))
+            process.child.terminate()
+            said = process.child.stdout.read().decode()
+        assert said.count("MTU is 3000 now") == 1 and "mtu 1770" in said, said
+        assert not notes()
+        with lab_process(the_lab.echo()):
+            assert not notes()
+            comes_back(the_lab, V4, (1000, 2900))
+    finally:
+        set_mtu(the_lab, 1500)
+
+
 def link_down_and_up_again_is_survived(the_lab):
     with lab_process(the_lab.echo()), the_lab.client(V4) as sock:
         assert ask(sock, (V4, PORT), b"one") == b"one"
@@ -485,6 +517,7 @@ TESTS = [
     forwarding_that_starts_later_is_followed,
     wrong_ports_are_wrong_usage,
     interface_that_is_deleted_ends_it_with_a_word,
+    mtu_that_grows_beyond_the_frames_is_told,
     link_down_and_up_again_is_survived,
     forwarded_datagrams_cross_two_interfaces,
     capture_records_both_ways,
