@@ -204,6 +204,7 @@ struct fs_tcp {
 	uint32_t retrans_ts;		/* TSval of the first retransmission; 0: none (RFC 3522) */
 	uint32_t challenge_ms;		/* when the last challenge ACK was sent; 0: never */
 	uint32_t undo_left;		/* retransmissions that no D-SACK has covered */
+	seq32 undo_from;		/* SND.UNA when they began */
 	uint16_t peer_mss;
 	uint16_t path_mss;		/* from the path MTU, IP and TCP headers off */
 	uint8_t dupacks;
@@ -442,6 +443,7 @@ struct fs_tcp_acked {			/* what one ACK has done */
 	seq32 prior_una;
 	uint32_t prior_flight;		/* outstanding before */
 	bool dsack;
+	seq32 dsack_to;			/* its end */
 	bool fin;			/* our FIN is among it */
 	bool retrans;			/* something retransmitted is among it */
 	bool dup;			/* a duplicate ACK, RFC 5681 2 */
