@@ -204,6 +204,7 @@ struct fs_tcp {
 	uint32_t retrans_ts;		/* TSval of the first retransmission; 0: none (RFC 3522) */
 	uint32_t challenge_ms;		/* when the last challenge ACK was sent; 0: never */
 	uint32_t undo_left;		/* retransmissions that no D-SACK has covered */
+	seq32 undo_from;		/* SND.UNA when they began */
 	uint16_t peer_mss;
 	uint16_t path_mss;		/* from the path MTU, IP and TCP headers off */
 	uint8_t dupacks;
@@ -226,7 +227,10 @@ struct fs_tcp {
 	struct fs_tcp_listener *listener;	/* passive ones */
 	struct fs_tcp *accept_next;
 	struct fs_tcp *withheld_next, **withheld_at;
-	struct fs_tcp_ooo *ooo;
+	union {
+		struct fs_tcp_ooo *ooo;
+		struct fs_tcp_kernel *kernel;	/* kernel.h: then nothing else is of use */
+	};
 	struct fs_tcp_rack rack;
 	struct fs_tcp_rtt rtt;
 	struct fs_tcp_cc cc;
@@ -258,6 +262,9 @@ struct fs_tcp_listener {
 	const struct fs_tcp_cc_ops *cc;
 	struct fs_tcp *accept_head, *accept_tail;
 	struct fs_watch twin;
+	bool kernel_waits;			/* the twin may have connections */
+	bool kernel_complained;
+	struct fs_timer kernel_retry;
 	struct fs_ready ready;
 };
 
@@ -273,9 +280,11 @@ struct fs_tcp_table {
 	struct fs_tcp_ports *ports;
 	struct fs_slab conns, timewaits, ooos;
 	struct fs_tcp *dirty, **dirty_tail;
+	uint64_t grown_bytes;		/* by how much buffers are beyond their first size */
 	struct fs_tcp *withheld;	/* windows that memory shut */
 	struct fs_tcp *ended, **ended_tail; /* CLOSED, and the application has not noticed yet */
 	struct fs_tcp_listener *listeners[2][FS_TCP_LISTEN_BUCKETS];
+	struct fs_tcp_kernel *kernel;	/* connections that it has */
 	uint32_t n_listeners;
 	uint64_t reset_cursor;
 	bool ecn;			/* ask for it */
@@ -334,6 +343,29 @@ static inline uint16_t fs_tcp_mss_base(const struct fs_tcp *tcp)
 static inline bool fs_tcp_pressure(const struct fs_tcp_table *table)
 {
 	return table->host->pool->n_free < table->host->pool->chunks / 8;
+}
+
+/*
+ * Let a buffer grow to @want: all that grew together take a quarter of the
+ * memory at most, so that what is promised can be kept.
+ */
+static inline void fs_tcp_grow(struct fs_tcp_table *table, uint32_t *buffer, uint64_t want)
+{
+	const uint64_t all = table->host->pool->area_size / 4;
+	const uint64_t left = all > table->grown_bytes ? all - table->grown_bytes : 0;
+	const uint64_t most = MIN(*buffer + left, (uint64_t)FS_TCP_BUF_MAX);
+
+	want = MIN(want, most);
+	if (want <= *buffer)
+		return;
+	table->grown_bytes += want - *buffer;
+	*buffer = (uint32_t)want;
+}
+
+/* They are nearly gone: who has unread data gets no more, the others must go on. */
+static inline bool fs_tcp_starving(const struct fs_tcp_table *table)
+{
+	return table->host->pool->n_free < table->host->pool->chunks / 16;
 }
 
 /* Put the connection on the list of those whose output is looked at next. */
@@ -411,6 +443,7 @@ struct fs_tcp_acked {			/* what one ACK has done */
 	seq32 prior_una;
 	uint32_t prior_flight;		/* outstanding before */
 	bool dsack;
+	seq32 dsack_to;			/* its end */
 	bool fin;			/* our FIN is among it */
 	bool retrans;			/* something retransmitted is among it */
 	bool dup;			/* a duplicate ACK, RFC 5681 2 */

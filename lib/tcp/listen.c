@@ -12,10 +12,8 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "tcp/conn.h"
-#include "tcp/twin.h"
+#include "tcp/kernel.h"
 
 #define COOKIES_NS	(128 * NSEC_PER_SEC)	/* as long as one is good */
 
@@ -300,6 +298,8 @@ unsigned int fs_tcp_accept(struct fs_tcp_listener *l, struct fs_tcp **conns, uns
 			fs_tcp_tell(tcp, 0);
 		conns[i] = tcp;
 	}
+	while (i < n && l->kernel_waits && (conns[i] = fs_tcp_kernel_accept(l)))
+		i++;
 	return i;
 }
 
@@ -406,7 +406,7 @@ void fs_tcp_listener_free(struct fs_tcp_listener *l)
 	unlink_from(l, AF_INET);
 	unlink_from(l, AF_INET6);
 	fs_host_unready(l->table->host, &l->ready);
-	fs_tcp_twin_close(&l->twin, l->table->host);
+	fs_tcp_kernel_unlisten(l);
 	l->table->n_listeners--;
 	free(l);
 }
@@ -446,7 +446,7 @@ void fs_tcp_listener_close(struct fs_tcp_listener *l)
 	while (l->half && (tcp = any_half(l, &cursor)))
 		fs_tcp_conn_abort(tcp);
 	fs_host_unready(l->table->host, &l->ready);
-	fs_tcp_twin_close(&l->twin, l->table->host);
+	fs_tcp_kernel_unlisten(l);
 	fs_tcp_listener_put(l);
 }
 
@@ -462,15 +462,6 @@ static int check_opts(const struct fs_tcp_listen_opts *opts, const struct fs_tcp
 		return -EINVAL;
 	*cc = fs_tcp_cc_find(opts->cc ? opts->cc : FS_TCP_CC_NAME_DEFAULT);
 	return *cc ? 0 : -EINVAL;
-}
-
-static void from_kernel(struct fs_watch *watch)
-{
-	struct fs_addr local, remote;
-	int fd;
-
-	while ((fd = fs_tcp_twin_accept(watch, &local, &remote)) >= 0)
-		close(fd);
 }
 
 /* One on the same address: open is in use, closed can be had again. */
@@ -537,9 +528,8 @@ int fs_tcp_listener_open(struct fs_tcp_listener **out, struct fs_tcp_table *tabl
 	l = old ? old : allocate(table, &opts->local);
 	if (!l)
 		return -ENOMEM;
-	l->twin.fn = from_kernel;
-	err = fs_tcp_twin_open(&l->twin, table->host, &opts->local, opts->twin,
-			       (int)MIN(backlog, 65535u), &bound);
+	l->cc = cc;
+	err = fs_tcp_kernel_listen(l, opts->twin, (int)MIN(backlog, 65535u), &bound);
 	if (err)
 		goto err_free;
 	err = old ? 0 : enter(l);
@@ -548,13 +538,12 @@ int fs_tcp_listener_open(struct fs_tcp_listener **out, struct fs_tcp_table *tabl
 	l->open = true;
 	l->backlog = backlog;
 	l->fastopen = opts->fastopen;
-	l->cc = cc;
 	l->ready.user = opts->user;
 	*out = l;
 	return 0;
 
 err_twin:
-	fs_tcp_twin_close(&l->twin, table->host);
+	fs_tcp_kernel_unlisten(l);
 err_free:
 	if (!old)
 		free(l);

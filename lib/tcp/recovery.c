@@ -18,6 +18,7 @@ static void begin(struct fs_tcp *tcp)
 	tcp->recovery_end = tcp->flow.snd_nxt;
 	tcp->retrans_ts = 0;
 	tcp->undo_left = 0;
+	tcp->undo_from = tcp->snd_una;
 }
 
 void fs_tcp_recovery_enter(struct fs_tcp *tcp, uint32_t newly_acked)
@@ -82,10 +83,11 @@ static bool original_arrived(const struct fs_tcp *tcp, const struct fs_wire_tcp 
 	       fs_ts_before(seg->opts.ts_ecr, (ts32){ tcp->retrans_ts });
 }
 
-/* RFC 3708 3: every retransmission has come twice. */
+/* RFC 3708 3: every retransmission has come twice. What is older was doubled on its way. */
 static bool all_spurious(struct fs_tcp *tcp, const struct fs_tcp_acked *a)
 {
-	return a->dsack && tcp->undo_left && !--tcp->undo_left;
+	return a->dsack && fs_seq_after(a->dsack_to, tcp->undo_from) &&
+		tcp->undo_left && !--tcp->undo_left;
 }
 
 /*
