@@ -97,11 +97,13 @@ static uint32_t count_dupacks(struct fs_tcp *tcp, struct fs_tcp_acked *a)
 	const uint32_t before = tcp->lost_bytes;
 	uint32_t most;
 
-	if (!tcp->sendq || tcp->sendq == tcp->unsent)
-		return 0;
 	if (a->acked) {
 		tcp->dupacks = 0;
 		tcp->sacked_bytes = 0;
+	}
+	if (!tcp->sendq || tcp->sendq == tcp->unsent)
+		return 0;
+	if (a->acked) {
 		/* A partial ACK; after a timeout all are marked already. */
 		if (tcp->cc.state == FS_TCP_CC_RECOVERY &&
 		    fs_seq_before(tcp->snd_una, tcp->recovery_end))
