@@ -42,9 +42,11 @@ static void leave(struct fs_tcp *tcp)
 	fs_tcp_cc_exit(&tcp->cc, fs_tcp_in_flight(tcp), fs_tcp_now(tcp));
 }
 
-/* What was deemed lost is on its way after all. */
+/* What was deemed lost is on its way after all, since it was sent. */
 static void unmark(struct fs_tcp *tcp)
 {
+	struct fs_buf *last = NULL;
+
 	for (struct fs_buf *buf = tcp->sendq; buf && buf != tcp->unsent;
 	     buf = fs_tcp_seg(buf)->next) {
 		struct fs_tcp_seg *seg = fs_tcp_seg(buf);
@@ -53,7 +55,8 @@ static void unmark(struct fs_tcp *tcp)
 			continue;
 		seg->flags &= (uint16_t)~FS_TCP_SEG_LOST;
 		if (!(seg->flags & FS_TCP_SEG_TIMED))
-			fs_tcp_timed_append(tcp, buf);
+			fs_tcp_timed_insert(tcp, buf, last);
+		last = buf;
 	}
 	tcp->lost_bytes = 0;
 	tcp->lost_first = NULL;
