@@ -467,6 +467,8 @@ void fs_tcp_rack_recovered(struct fs_tcp *tcp);
 
 /* List by transmission. */
 void fs_tcp_timed_append(struct fs_tcp *tcp, struct fs_buf *buf);
+/* To its place by time; @hint, or NULL, is one that stands near it. */
+void fs_tcp_timed_insert(struct fs_tcp *tcp, struct fs_buf *buf, struct fs_buf *hint);
 void fs_tcp_timed_remove(struct fs_tcp *tcp, struct fs_buf *buf);
 void fs_tcp_mark_lost(struct fs_tcp *tcp, struct fs_buf *buf);
 
