@@ -90,6 +90,10 @@ void fs_tcp_ack_advance(struct fs_tcp *tcp, const struct fs_wire_tcp *seg, struc
 {
 	a->acked = fs_seq_span(tcp->snd_una, seg->ack);
 	free_acked(tcp, seg->ack, a);
+	if (!fs_tcp_has(tcp, FS_TCP_SACK_OK)) {
+		tcp->dupacks = 0;
+		tcp->sacked_bytes = 0;
+	}
 	tcp->snd_una = seg->ack;
 	tcp->bytes_acked += a->acked;
 	tcp->retries = 0;
@@ -146,7 +150,6 @@ bool fs_tcp_ack_rx(struct fs_tcp *tcp, const struct fs_tcp_rx *rx)
 {
 	const struct fs_wire_tcp *seg = &rx->seg;
 	struct fs_tcp_acked a = {
-		.prior_una = tcp->snd_una,
 		.prior_flight = fs_tcp_outstanding(tcp),
 	};
 	bool window_changed = false;
@@ -155,8 +158,10 @@ bool fs_tcp_ack_rx(struct fs_tcp *tcp, const struct fs_tcp_rx *rx)
 		window_changed = update_window(tcp, seg);
 	if (!a.prior_flight) {
 		/* Probes of a closed window are answered so; it may be open now. */
-		tcp->retries = 0;
-		tcp->stalled_ns = 0;
+		if (!fs_tcp_has(tcp, FS_TCP_ORPHAN)) {
+			tcp->retries = 0;
+			tcp->stalled_ns = 0;
+		}
 		if (tcp->unsent)
 			fs_tcp_dirty(tcp);
 		return false;

@@ -104,6 +104,9 @@ static int may_send(struct fs_tcp *tcp)
 static int no_space(struct fs_tcp *tcp)
 {
 	tcp->flags |= FS_TCP_WANT_SPACE;
+	/* With nothing on its way, no ACK will bring the news of space. */
+	if (!tcp->sendq)
+		fs_tcp_window_withhold(tcp);
 	tcp->table->host->stats.tx_full++;
 	return -EAGAIN;
 }

@@ -44,18 +44,15 @@ void fs_tcp_fsm_shutdown(struct fs_tcp *tcp);
 bool fs_tcp_fsm_advanced(struct fs_tcp *tcp);
 /* SYN-SENT or SYN-RCVD has ended well. False: gone. */
 bool fs_tcp_fsm_connected(struct fs_tcp *tcp, const struct fs_wire_tcp *seg);
-const char *fs_tcp_state_name(enum fs_tcp_state state);
 
 /* --- ACKs: ack.c, rack.c, sack.c, recovery.c ------------------------------------ */
 
 struct fs_tcp_acked {			/* what one ACK has done */
 	uint32_t acked;			/* bytes by which SND.UNA moved */
-	uint32_t sacked;		/* bytes newly SACKed */
 	uint32_t delivered;		/* bytes that arrived, as this ACK is the first to say */
 	uint32_t lost;			/* bytes newly deemed lost */
 	uint64_t rtt_ns;		/* of the oldest segment: with the peer's delay */
 	uint64_t cc_rtt_ns;		/* of the newest: without it */
-	seq32 prior_una;
 	uint32_t prior_flight;		/* outstanding before */
 	bool dsack;
 	seq32 dsack_to;			/* its end */
@@ -124,6 +121,8 @@ void fs_tcp_window_taken(struct fs_tcp *tcp, uint32_t bytes);
 /* Data has come: now or later an ACK is due. */
 void fs_tcp_window_acks(struct fs_tcp *tcp, uint32_t len);
 void fs_tcp_window_pressure_over(struct fs_tcp_table *table);
+/* Look at the connection again when there are frames: its window, or its space to send. */
+void fs_tcp_window_withhold(struct fs_tcp *tcp);
 void fs_tcp_window_not_withheld(struct fs_tcp *tcp);
 
 /* --- sending: sendq.c, output.c, xmit.c --------------------------------------------- */
@@ -147,7 +146,7 @@ void fs_tcp_output(struct fs_tcp *tcp);
 /* One segment again, from the same frame: 0, or -EAGAIN. */
 int fs_tcp_output_again(struct fs_tcp *tcp, struct fs_buf *buf);
 /* One segment that windows would not let go yet: probes. True if there was one. */
-bool fs_tcp_output_forced(struct fs_tcp *tcp, bool beyond_window);
+bool fs_tcp_output_forced(struct fs_tcp *tcp);
 
 int fs_tcp_xmit_data(struct fs_tcp *tcp, struct fs_buf *buf);
 /* SYN, SYN-ACK, ACK, RST...: a frame of its own. 0 or -EAGAIN, -ENOBUFS, -EHOSTUNREACH... */

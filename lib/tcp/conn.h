@@ -83,7 +83,6 @@ struct fs_tcp_seg {
 	uint16_t len;			/* payload */
 	uint16_t payload_off;		/* in the frame's area */
 	uint16_t flags;
-	uint16_t rsvd;
 } __attribute__((may_alias));
 
 _Static_assert(sizeof(struct fs_tcp_seg) <= 2 * sizeof(struct fs_addr), "fits its place");
@@ -212,7 +211,6 @@ struct fs_tcp {
 	uint8_t persist_backoff;
 	uint8_t keep_probes;
 	uint8_t keep_count;
-	uint8_t tos;
 	uint8_t port;			/* it came in by: where it goes out */
 	int32_t error;			/* for the application, once */
 	int32_t soft_error;		/* from ICMP: what a timeout will say */
@@ -285,9 +283,7 @@ struct fs_tcp_table {
 	struct fs_tcp *ended, **ended_tail; /* CLOSED, and the application has not noticed yet */
 	struct fs_tcp_listener *listeners[2][FS_TCP_LISTEN_BUCKETS];
 	struct fs_tcp_kernel *kernel;	/* connections that it has */
-	uint32_t n_listeners;
 	uint64_t reset_cursor;
-	bool ecn;			/* ask for it */
 	struct fs_tcp_fastopen fastopen;
 };
 

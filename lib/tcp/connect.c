@@ -189,7 +189,7 @@ static bool acceptable(const struct fs_tcp *tcp, seq32 ack)
 static void take_syn(struct fs_tcp *tcp, const struct fs_wire_tcp *seg)
 {
 	const uint8_t ecn = seg->flags & (FS_TCP_F_ECE | FS_TCP_F_CWR);
-	const bool asked = tcp->table->ecn || tcp->cc.ops->needs_ecn;
+	const bool asked = tcp->cc.ops->needs_ecn;
 
 	tcp->irs = seg->seq;
 	tcp->flow.rcv_nxt = fs_seq_add(seg->seq, 1);

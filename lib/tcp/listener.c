@@ -38,9 +38,12 @@ static struct fs_tcp_listener *find(struct fs_tcp_table *table, uint8_t family,
 struct fs_tcp_listener *fs_tcp_listener_find(struct fs_tcp_table *table, uint8_t family,
 					     const uint8_t ip[16], uint16_t port)
 {
-	struct fs_tcp_listener *l = find(table, family, ip, port);
+	struct fs_tcp_listener *exact = find(table, family, ip, port), *any;
 
-	return l ? l : find(table, family, any_ip, port);
+	if (exact && exact->open)
+		return exact;
+	any = find(table, family, any_ip, port);
+	return any ? any : exact;
 }
 
 static bool has_family(const struct fs_tcp_listener *l, uint8_t family)
@@ -120,7 +123,6 @@ void fs_tcp_listener_free(struct fs_tcp_listener *l)
 	unlink_from(l, AF_INET6);
 	fs_host_unready(l->table->host, &l->ready);
 	fs_tcp_kernel_unlisten(l);
-	l->table->n_listeners--;
 	free(l);
 }
 
@@ -221,7 +223,6 @@ static int enter(struct fs_tcp_listener *l)
 		return err;
 	link_in(l, AF_INET);
 	link_in(l, AF_INET6);
-	l->table->n_listeners++;
 	return 0;
 }
 

@@ -28,7 +28,6 @@ static void mark(struct fs_tcp *tcp, struct fs_buf *buf, struct fs_tcp_acked *a)
 	seg->flags &= (uint16_t)~(FS_TCP_SEG_LOST | FS_TCP_SEG_RETRANS);
 	seg->flags |= FS_TCP_SEG_SACKED;
 	tcp->sacked_bytes += span;
-	a->sacked += span;
 	a->delivered += span;
 	if (!(seg->flags & FS_TCP_SEG_EVER_RETRANS))
 		a->cc_rtt_ns = MAX(fs_tcp_now(tcp) - seg->tx_ns, 1ull);

@@ -41,7 +41,7 @@ uint32_t fs_tcp_window_now(const struct fs_tcp *tcp)
 	return window < before + step ? before : window;
 }
 
-static void withhold(struct fs_tcp *tcp)
+void fs_tcp_window_withhold(struct fs_tcp *tcp)
 {
 	struct fs_tcp_table *table = tcp->table;
 
@@ -86,7 +86,7 @@ uint32_t fs_tcp_window_tell(struct fs_tcp *tcp)
 	const seq32 edge = fs_seq_add(tcp->flow.rcv_nxt, field << tcp->rcv_wscale);
 
 	if (unlikely(fs_tcp_pressure(tcp->table)))
-		withhold(tcp);
+		fs_tcp_window_withhold(tcp);
 	tcp->rcv_adv = fs_seq_max(tcp->rcv_adv, edge);
 	return field << tcp->rcv_wscale;
 }
@@ -99,6 +99,10 @@ void fs_tcp_window_pressure_over(struct fs_tcp_table *table)
 		fs_tcp_window_not_withheld(tcp);
 		if (fs_tcp_window_now(tcp) > told(tcp))
 			fs_tcp_ack_now(tcp);
+		if (fs_tcp_has(tcp, FS_TCP_WANT_SPACE) && fs_tcp_sendq_space(tcp)) {
+			tcp->flags &= ~(uint32_t)FS_TCP_WANT_SPACE;
+			fs_tcp_tell(tcp, FS_NEWS_WRITABLE);
+		}
 	}
 }
 
