@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <errno.h>
 
+#include "base/random.h"
 #include "tests/lib/must.h"
 #include "tests/lib/talk.h"
 
@@ -142,6 +143,12 @@ static void pump(struct test_net *net)
 			push(&net->b, &all[i].b);
 }
 
+static uint64_t some(struct fs_random *random, uint64_t most)
+{
+	return how.mixed_seed ?
+		fs_random_below(random, (most >> fs_random_below(random, 16)) + 1) : most;
+}
+
 void talk_open(struct test_net *net, struct talk *talks, unsigned int n,
 	       const struct talk_opts *opts)
 {
@@ -150,6 +157,7 @@ void talk_open(struct test_net *net, struct talk *talks, unsigned int n,
 		.backlog = opts->backlog,
 	};
 	const struct fs_addr *to = opts->ipv6 ? &net->b.ip6 : &net->b.ip4;
+	struct fs_random random = { opts->mixed_seed };
 
 	all = talks;
 	n_all = n;
@@ -162,10 +170,13 @@ void talk_open(struct test_net *net, struct talk *talks, unsigned int n,
 			.cc = opts->cc, .user = &talks[i],
 		};
 
+		const uint64_t a_bytes = some(&random, opts->a_bytes);
+		const uint64_t b_bytes = some(&random, opts->b_bytes);
+
 		talks[i] = (struct talk){
-			.a = { .to_send = opts->a_bytes, .to_receive = opts->b_bytes,
+			.a = { .to_send = a_bytes, .to_receive = b_bytes,
 			       .salt = 2 * i, .copying = opts->copying },
-			.b = { .to_send = opts->b_bytes, .to_receive = opts->a_bytes,
+			.b = { .to_send = b_bytes, .to_receive = a_bytes,
 			       .salt = 2 * i + 1, .copying = opts->copying },
 		};
 		must(!fs_tcp_connect(&talks[i].a.tcp, net->a.stack, &connect));

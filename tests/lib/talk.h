@@ -35,6 +35,7 @@ struct talk {
 
 struct talk_opts {
 	uint64_t a_bytes, b_bytes;
+	uint64_t mixed_seed;		/* not 0: of each, anything up to these, small ones too */
 	bool ipv6;
 	bool copying;
 	const char *cc;
