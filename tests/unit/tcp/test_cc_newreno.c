@@ -217,6 +217,7 @@ START_TEST(rfc3168_6_1_2_ecn_echo_halves_the_window_once_for_each_window_of_data
 	ck_assert(path_ack(&path, SMSS, 19 * SMSS, true));
 	ck_assert_uint_eq(cc.cwnd, 10 * SMSS);
 	ck_assert_uint_eq(cc.ssthresh, 10 * SMSS);
+	/* The last of them, too: what it covers was sent before CWR. */
 	for (int i = 0; i < 19; i++)
 		ck_assert(!path_ack(&path, SMSS, 19 * SMSS, true));
 	ck_assert_uint_eq(cc.cwnd, 10 * SMSS);
