@@ -176,7 +176,7 @@ int64_t fs_stack_timeout_us(const struct fs_stack *stack)
 	uint64_t next_ns = fs_stack_next_ns(stack);
 	uint64_t now_ns;
 
-	if (host->ready_head)
+	if (host->ready_head || fs_tcp_pending(stack->tcp))
 		return 0;
 	for (unsigned int i = 0; i < host->n_ports; i++)
 		if (host->txq[i].head || host->txq[i].kick)

@@ -16,6 +16,7 @@
 enum {
 	KICK_RETRY_NS = 50 * 1000,
 	SCRATCH_LEN = 65536,
+	RESETS_AT_ONCE = 256,
 };
 
 /* Move frames from the queue into the port's ring, as far as it has room. */
@@ -141,7 +142,7 @@ uint64_t fs_stack_next_ns(const struct fs_stack *stack)
 
 		next = MIN(next, at);
 	}
-	if (stack->kick_again)
+	if (stack->kick_again || fs_tcp_pending(stack->tcp))
 		next = MIN(next, host->now_ns + KICK_RETRY_NS);
 	return next;
 }
@@ -285,11 +286,30 @@ static void recall_lent(struct fs_pool *pool)
 		fs_pool_put(pool->heap);
 }
 
+/* A few at a time: the frames of their resets must leave, and come back. */
+static void reset_connections(struct fs_stack *stack)
+{
+	struct fs_buf *burst[FS_STACK_BURST];
+	struct fs_host *host = &stack->host;
+
+	while (fs_tcp_table_reset(stack->tcp, RESETS_AT_ONCE)) {
+		drain_ports(stack);
+		for (unsigned int i = 0; i < host->n_ports; i++) {
+			struct fs_port *port = host->txq[i].port;
+			unsigned int n = port->ops->rx(port, burst, FS_STACK_BURST);
+
+			while (n)
+				fs_pool_put(burst[--n]);
+		}
+	}
+}
+
 void fs_stack_destroy(struct fs_stack *stack)
 {
 	if (!stack)
 		return;
 	fs_udp_table_close(stack->udp);
+	reset_connections(stack);
 	fs_tcp_table_close(stack->tcp);
 	assert(fs_timer_wheel_empty(&stack->host.wheel));
 	drain_ports(stack);

@@ -99,6 +99,15 @@ void fs_tcp_ack_advance(struct fs_tcp *tcp, const struct fs_wire_tcp *seg, struc
 	sample_rtt(tcp, seg, a);
 }
 
+/* Marks of long ago must not come to lie ahead: numbers go round. */
+static void stay_comparable(struct fs_tcp *tcp)
+{
+	if (tcp->cc.state == FS_TCP_CC_OPEN)
+		tcp->recovery_end = tcp->snd_una;
+	if (fs_seq_before(tcp->rack.dsack_round, tcp->snd_una))
+		tcp->rack.dsack_round = tcp->snd_una;
+}
+
 static void control_congestion(struct fs_tcp *tcp, const struct fs_wire_tcp *seg,
 			       const struct fs_tcp_acked *a)
 {
@@ -117,6 +126,7 @@ static void control_congestion(struct fs_tcp *tcp, const struct fs_wire_tcp *seg
 	if (!fs_seq_before(tcp->snd_una, tcp->round_end)) {
 		tcp->round_end = tcp->flow.snd_nxt;
 		tcp->max_in_flight = fs_tcp_in_flight(tcp);
+		stay_comparable(tcp);
 	}
 }
 

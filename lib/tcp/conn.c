@@ -118,6 +118,7 @@ static void leave_lists(struct fs_tcp *tcp)
 	struct fs_tcp_table *table = tcp->table;
 	struct fs_tcp **at;
 
+	fs_tcp_window_not_withheld(tcp);
 	if (tcp->flags & FS_TCP_DIRTY) {
 		for (at = &table->dirty; *at != tcp; at = &(*at)->dirty_next)
 			;
@@ -125,12 +126,7 @@ static void leave_lists(struct fs_tcp *tcp)
 		if (!tcp->dirty_next)
 			table->dirty_tail = at;
 	}
-	if (tcp->flags & FS_TCP_WITHHELD) {
-		for (at = &table->withheld; *at != tcp; at = &(*at)->accept_next)
-			;
-		*at = tcp->accept_next;
-	}
-	tcp->flags &= ~(uint32_t)(FS_TCP_DIRTY | FS_TCP_WITHHELD);
+	tcp->flags &= ~(uint32_t)FS_TCP_DIRTY;
 }
 
 /* Ended ones are closed by the application in about the order they ended. */

@@ -225,6 +225,7 @@ struct fs_tcp {
 	uint64_t rcv_round_ns;
 	struct fs_tcp_listener *listener;	/* passive ones */
 	struct fs_tcp *accept_next;
+	struct fs_tcp *withheld_next, **withheld_at;
 	struct fs_tcp_ooo *ooo;
 	struct fs_tcp_rack rack;
 	struct fs_tcp_rtt rtt;
@@ -272,12 +273,11 @@ struct fs_tcp_table {
 	struct fs_tcp_ports *ports;
 	struct fs_slab conns, timewaits, ooos;
 	struct fs_tcp *dirty, **dirty_tail;
-	struct fs_tcp *withheld;	/* linked by accept_next: windows that memory shut */
+	struct fs_tcp *withheld;	/* windows that memory shut */
 	struct fs_tcp *ended, **ended_tail; /* CLOSED, and the application has not noticed yet */
 	struct fs_tcp_listener *listeners[2][FS_TCP_LISTEN_BUCKETS];
 	uint32_t n_listeners;
-	uint64_t challenge_second;	/* that is counted, RFC 5961 7 */
-	uint32_t challenges;
+	uint64_t reset_cursor;
 	bool ecn;			/* ask for it */
 	struct fs_tcp_fastopen fastopen;
 };
@@ -474,6 +474,7 @@ void fs_tcp_window_taken(struct fs_tcp *tcp, uint32_t bytes);
 /* Data has come: now or later an ACK is due. */
 void fs_tcp_window_acks(struct fs_tcp *tcp, uint32_t len);
 void fs_tcp_window_pressure_over(struct fs_tcp_table *table);
+void fs_tcp_window_not_withheld(struct fs_tcp *tcp);
 
 /* --- sending: sendq.c, output.c, xmit.c --------------------------------------------- */
 

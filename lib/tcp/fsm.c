@@ -45,7 +45,7 @@ static const struct row fsm[FS_TCP_STATE_COUNT] = {
 	[FS_TCP_CLOSED]	      = { "CLOSED",	 NULL,	    NULL,	 NULL,	    NULL,	NULL,	    NULL,    0 },
 	[FS_TCP_LISTEN]	      = { "LISTEN",	 NULL,	    NULL,	 NULL,	    NULL,	NULL,	    NULL,    0 },
 	[FS_TCP_SYN_SENT]     = { "SYN-SENT",	 NULL,	    NULL,	 NULL,	    NULL,	NULL,	    refused, 0 },
-	[FS_TCP_SYN_RCVD]     = { "SYN-RCVD",	 challenge, open_by_ack, take_data, close_wait, fin_wait_2, refused, FS_TCP_FIN_WAIT_1 },
+	[FS_TCP_SYN_RCVD]     = { "SYN-RCVD",	 challenge, open_by_ack, take_data, close_wait, NULL,	    refused, 0 },
 	[FS_TCP_ESTABLISHED]  = { "ESTABLISHED", challenge, take_ack,	 take_data, close_wait, NULL,	    reset,   FS_TCP_FIN_WAIT_1 },
 	[FS_TCP_FIN_WAIT_1]   = { "FIN-WAIT-1",	 challenge, take_ack,	 take_data, closing,	fin_wait_2, reset,   0 },
 	[FS_TCP_FIN_WAIT_2]   = { "FIN-WAIT-2",	 challenge, take_ack,	 take_data, time_wait,	NULL,	    reset,   0 },
@@ -124,7 +124,7 @@ void fs_tcp_fsm_shutdown(struct fs_tcp *tcp)
 	const uint8_t next = row_of(tcp)->on_shutdown;
 
 	tcp->flags |= FS_TCP_SHUT_WR;
-	/* In SYN-SENT the FIN waits for the connection. */
+	/* In SYN-SENT and SYN-RCVD the FIN waits for the connection (RFC 9293 3.10.4). */
 	if (!next)
 		return;
 	tcp->flow.state = next;
@@ -142,10 +142,17 @@ bool fs_tcp_fsm_connected(struct fs_tcp *tcp, const struct fs_wire_tcp *seg)
 		(seg->flags & FS_TCP_F_SYN ? 0 : tcp->snd_wscale);
 	tcp->snd_wl1 = seg->seq;
 	tcp->snd_wl2 = seg->ack;
-	if (!tcp->retries)
-		fs_tcp_rtt_sample(&tcp->rtt, MAX(fs_tcp_now(tcp) - tcp->last_tx_ns, 1ull), 1,
-				  fs_tcp_now(tcp));
-	fs_tcp_conn_established(tcp);
+	if (tcp->listener && fs_tcp_has(tcp, FS_TCP_FASTOPEN_DATA)) {
+		/* It has been sending since the SYN: what is in flight goes on. */
+		tcp->retries = 0;
+		fs_tcp_timers_acked(tcp);
+	} else {
+		if (!tcp->retries)
+			fs_tcp_rtt_sample(&tcp->rtt,
+					  MAX(fs_tcp_now(tcp) - tcp->last_tx_ns, 1ull), 1,
+					  fs_tcp_now(tcp));
+		fs_tcp_conn_established(tcp);
+	}
 	fs_tcp_tell(tcp, FS_NEWS_CONNECTED);
 	if (fs_tcp_has(tcp, FS_TCP_SHUT_WR))
 		fs_tcp_fsm_shutdown(tcp);
@@ -166,26 +173,20 @@ bool fs_tcp_fsm_advanced(struct fs_tcp *tcp)
 }
 
 enum {
-	CHALLENGES_PER_SECOND = 1000,	/* from the whole stack */
-	CHALLENGE_PAUSE_MS = 500,	/* on one connection, as Linux has it */
+	CHALLENGE_PAUSE_MS = 500,	/* as Linux has it */
 };
 
-/* RFC 5961 7: whoever provokes them gets no flood. */
+/*
+ * RFC 5961 7: whoever provokes them gets no flood. Counted for each connection:
+ * a count for all of them would tell a stranger of the others (CVE-2016-5696).
+ */
 void fs_tcp_challenge_ack(struct fs_tcp *tcp)
 {
-	struct fs_tcp_table *table = tcp->table;
-	const uint64_t second = table->host->now_ns / NSEC_PER_SEC;
-	const uint32_t now_ms = fs_tcp_ts_clock(table->host->now_ns);
+	const uint32_t now_ms = fs_tcp_ts_clock(fs_tcp_now(tcp));
 
 	if (tcp->challenge_ms && now_ms - tcp->challenge_ms < CHALLENGE_PAUSE_MS)
 		return;
-	if (table->challenge_second != second) {
-		table->challenge_second = second;
-		table->challenges = 0;
-	}
-	if (table->challenges++ >= CHALLENGES_PER_SECOND)
-		return;
-	table->host->stats.tcp_challenge++;
+	tcp->table->host->stats.tcp_challenge++;
 	tcp->challenge_ms = MAX(now_ms, 1u);
 	fs_tcp_ack_now(tcp);
 }
@@ -323,6 +324,11 @@ static void out_of_window(struct fs_tcp *tcp, const struct fs_tcp_rx *rx)
 	tcp->table->host->stats.rx_drop_window++;
 	if (rx->seg.flags & FS_TCP_F_RST)
 		return;
+	/* The byte before the next: so probe those that keep alive, or wait for a window. */
+	if (!rx->len && fs_seq_eq(fs_seq_add(rx->seg.seq, 1), tcp->flow.rcv_nxt)) {
+		fs_tcp_ack_now(tcp);
+		return;
+	}
 	if (!rx->seg.payload_len && !(rx->seg.flags & FS_TCP_F_FIN)) {
 		fs_tcp_challenge_ack(tcp);	/* RFC 5961 4.2: a SYN wherever it stands */
 		return;

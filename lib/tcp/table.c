@@ -229,21 +229,30 @@ static void close_listeners(struct fs_tcp_table *table)
 	}
 }
 
-void fs_tcp_table_close(struct fs_tcp_table *table)
+bool fs_tcp_pending(const struct fs_tcp_table *table)
+{
+	return table->dirty;
+}
+
+bool fs_tcp_table_reset(struct fs_tcp_table *table, unsigned int n)
 {
 	struct fs_tcp_flow *flow;
-	uint64_t cursor = 0;
 
-	if (!table)
-		return;
-	while ((flow = fs_tcp_flow_any(&table->flows, &cursor))) {
-		struct fs_tcp *tcp = container_of(flow, struct fs_tcp, flow);
-
+	while (n-- && (flow = fs_tcp_flow_any(&table->flows, &table->reset_cursor))) {
 		if (flow->state == FS_TCP_TIME_WAIT)
 			fs_tcp_timewait_drop(table, flow);
 		else
-			fs_tcp_conn_abort(tcp);
+			fs_tcp_conn_abort(container_of(flow, struct fs_tcp, flow));
 	}
+	return table->flows.count;
+}
+
+void fs_tcp_table_close(struct fs_tcp_table *table)
+{
+	if (!table)
+		return;
+	while (fs_tcp_table_reset(table, UINT32_MAX))
+		;
 	while (table->ended)
 		fs_tcp_conn_orphan(table->ended);
 	close_listeners(table);

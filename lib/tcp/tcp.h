@@ -36,6 +36,12 @@ void fs_tcp_wait_over(struct fs_tcp_table *table, struct fs_buf *buf, int error)
 /* Send what connections have to say: data, and the ACKs of what came in. */
 void fs_tcp_flush(struct fs_tcp_table *table);
 
+/* Something waits for the next flush: an ACK held back, or output without room. */
+bool fs_tcp_pending(const struct fs_tcp_table *table);
+
+/* Reset up to @n connections, for the end. False: there are none left. */
+bool fs_tcp_table_reset(struct fs_tcp_table *table, unsigned int n);
+
 /* Timers that are not a connection's. Returns when to come again. */
 uint64_t fs_tcp_run(struct fs_tcp_table *table);
 

@@ -21,52 +21,79 @@ static uint32_t told(const struct fs_tcp *tcp)
 		fs_seq_span(tcp->flow.rcv_nxt, tcp->rcv_adv) : 0;
 }
 
+static uint32_t space(const struct fs_tcp *tcp)
+{
+	const uint32_t free = tcp->rcvbuf > tcp->rx_bytes ? tcp->rcvbuf - tcp->rx_bytes : 0;
+
+	return MIN(free, (uint32_t)UINT16_MAX << tcp->rcv_wscale);
+}
+
 uint32_t fs_tcp_window_now(const struct fs_tcp *tcp)
 {
 	const uint32_t before = told(tcp);
-	uint32_t space = tcp->rcvbuf > tcp->rx_bytes ? tcp->rcvbuf - tcp->rx_bytes : 0;
 	const uint32_t step = MIN(tcp->rcvbuf / 2, (uint32_t)tcp->rcv_mss);
 
-	space = MIN(space, (uint32_t)UINT16_MAX << tcp->rcv_wscale);
-	if (space < before + step || fs_tcp_pressure(tcp->table))
+	if (space(tcp) < before + step || fs_tcp_pressure(tcp->table))
 		return before;
-	return space;
+	return space(tcp);
 }
 
 static void withhold(struct fs_tcp *tcp)
 {
-	if (fs_tcp_has(tcp, FS_TCP_WITHHELD) || !fs_tcp_pressure(tcp->table))
+	struct fs_tcp_table *table = tcp->table;
+
+	if (fs_tcp_has(tcp, FS_TCP_WITHHELD) || tcp->flow.state < FS_TCP_ESTABLISHED)
 		return;
 	tcp->flags |= FS_TCP_WITHHELD;
-	tcp->accept_next = tcp->table->withheld;
-	tcp->table->withheld = tcp;
-	tcp->table->host->stats.rx_pressure++;
+	tcp->withheld_at = &table->withheld;
+	tcp->withheld_next = table->withheld;
+	if (table->withheld)
+		table->withheld->withheld_at = &tcp->withheld_next;
+	table->withheld = tcp;
+	table->host->stats.rx_pressure++;
+}
+
+void fs_tcp_window_not_withheld(struct fs_tcp *tcp)
+{
+	if (!fs_tcp_has(tcp, FS_TCP_WITHHELD))
+		return;
+	tcp->flags &= ~(uint32_t)FS_TCP_WITHHELD;
+	*tcp->withheld_at = tcp->withheld_next;
+	if (tcp->withheld_next)
+		tcp->withheld_next->withheld_at = tcp->withheld_at;
+}
+
+/*
+ * In units of the window scale. Rounded up, for the edge told before must not
+ * move back; but down once the buffer holds less than was told, or a peer whose
+ * segments are no multiple of the unit would gain a part of one with each ACK.
+ */
+static uint32_t in_units(const struct fs_tcp *tcp, uint32_t window)
+{
+	const uint32_t unit = 1u << tcp->rcv_wscale;
+
+	if (window <= space(tcp))
+		window += unit - 1;
+	return MIN(window >> tcp->rcv_wscale, (uint32_t)UINT16_MAX);
 }
 
 uint32_t fs_tcp_window_tell(struct fs_tcp *tcp)
 {
-	const uint32_t unit = 1u << tcp->rcv_wscale;
-	uint32_t window = fs_tcp_window_now(tcp), field;
-	seq32 edge;
+	const uint32_t field = in_units(tcp, fs_tcp_window_now(tcp));
+	const seq32 edge = fs_seq_add(tcp->flow.rcv_nxt, field << tcp->rcv_wscale);
 
-	if (unlikely(fs_tcp_pressure(tcp->table)) && !fs_tcp_has(tcp, FS_TCP_WAITS))
+	if (unlikely(fs_tcp_pressure(tcp->table)))
 		withhold(tcp);
-	/* Rounded up: the edge told before must not move back. */
-	field = MIN((window + unit - 1) >> tcp->rcv_wscale, (uint32_t)UINT16_MAX);
-	edge = fs_seq_add(tcp->flow.rcv_nxt, field << tcp->rcv_wscale);
 	tcp->rcv_adv = fs_seq_max(tcp->rcv_adv, edge);
 	return field << tcp->rcv_wscale;
 }
 
 void fs_tcp_window_pressure_over(struct fs_tcp_table *table)
 {
-	struct fs_tcp *tcp = table->withheld, *next;
+	struct fs_tcp *tcp;
 
-	table->withheld = NULL;
-	for (; tcp; tcp = next) {
-		next = tcp->accept_next;
-		tcp->accept_next = NULL;
-		tcp->flags &= ~(uint32_t)FS_TCP_WITHHELD;
+	while ((tcp = table->withheld)) {
+		fs_tcp_window_not_withheld(tcp);
 		if (fs_tcp_window_now(tcp) > told(tcp))
 			fs_tcp_ack_now(tcp);
 	}

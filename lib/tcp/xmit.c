@@ -185,7 +185,9 @@ int fs_tcp_xmit_data(struct fs_tcp *tcp, struct fs_buf *buf)
 	}
 	seg->tx_ns = fs_tcp_now(tcp);
 	tcp->last_tx_ns = seg->tx_ns;
-	acked(tcp);
+	/* SACK blocks are for a bare ACK beside it: here they would cost payload. */
+	if (!tcp->ooo)
+		acked(tcp);
 	return 0;
 }
 
