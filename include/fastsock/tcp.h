@@ -6,6 +6,9 @@
  * the port from others, steering rules bring its segments. A connection is a
  * handle that the application holds until fs_tcp_close(). Both speak by the
  * events of fs_stack_poll(): ACCEPT, CONNECTED, READABLE, WRITABLE, ERROR.
+ * What the twin accepts, because it came by loopback or by an interface without
+ * a stack, is a handle like others: behind it the kernel speaks TCP, and data is
+ * copied.
  *
  * There are two ways to move data, which can be mixed. Without copying,
  * received segments are lent in stream order (fs_tcp_recv_zc) and buffers are

@@ -133,12 +133,10 @@ static void control_congestion(struct fs_tcp *tcp, const struct fs_wire_tcp *seg
 /* The send buffer grows with the window, so that the application can fill it. */
 static void tell_space(struct fs_tcp *tcp)
 {
-	const uint64_t most = tcp->table->host->pool->area_size / 4;
-
 	if (!fs_tcp_has(tcp, FS_TCP_SNDBUF_SET) && tcp->cc.cwnd > tcp->sndbuf / 2)
-		tcp->sndbuf = (uint32_t)MIN(MIN(2ull * tcp->cc.cwnd, (uint64_t)FS_TCP_BUF_MAX),
-					    MAX(most, (uint64_t)tcp->sndbuf));
-	if (!fs_tcp_has(tcp, FS_TCP_WANT_SPACE) || fs_tcp_sendq_space(tcp) < tcp->sndbuf / 4)
+		fs_tcp_grow(tcp->table, &tcp->sndbuf, 2ull * tcp->cc.cwnd);
+	if (!fs_tcp_has(tcp, FS_TCP_WANT_SPACE) ||
+	    fs_tcp_sendq_space(tcp) < (fs_tcp_pressure(tcp->table) ? tcp->mss : tcp->sndbuf / 4))
 		return;
 	tcp->flags &= ~(uint32_t)FS_TCP_WANT_SPACE;
 	fs_tcp_tell(tcp, FS_NEWS_WRITABLE);

@@ -167,6 +167,7 @@ bool fs_tcp_fsm_advanced(struct fs_tcp *tcp)
 	tcp->flags &= ~(uint32_t)FS_TCP_FIN_AHEAD;
 	tcp->flags |= FS_TCP_FIN_RCVD;
 	tcp->flow.rcv_nxt = fs_seq_add(tcp->flow.rcv_nxt, 1);
+	fs_tcp_ooo_flush(tcp);	/* beyond the end there is nothing: it was made up */
 	fs_tcp_ack_now(tcp);
 	fs_tcp_tell(tcp, FS_NEWS_READABLE);
 	return row_of(tcp)->fin(tcp);

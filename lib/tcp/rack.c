@@ -31,6 +31,45 @@ void fs_tcp_timed_append(struct fs_tcp *tcp, struct fs_buf *buf)
 	tcp->sent_last = buf;
 }
 
+static bool sent_after(uint64_t a_ns, seq32 a_end, uint64_t b_ns, seq32 b_end)
+{
+	return a_ns > b_ns || (a_ns == b_ns && fs_seq_after(a_end, b_end));
+}
+
+static bool goes_before(const struct fs_tcp_seg *seg, const struct fs_buf *other)
+{
+	const struct fs_tcp_seg *o = fs_tcp_seg((struct fs_buf *)other);
+
+	return sent_after(o->tx_ns, fs_tcp_seg_end(o), seg->tx_ns, fs_tcp_seg_end(seg));
+}
+
+/*
+ * Many are put back in stream order, which is nearly that of their times:
+ * the search begins at the one before.
+ */
+void fs_tcp_timed_insert(struct fs_tcp *tcp, struct fs_buf *buf, struct fs_buf *hint)
+{
+	struct fs_tcp_seg *seg = fs_tcp_seg(buf);
+	struct fs_buf *at = hint ? hint : tcp->sent_first;
+
+	while (at && !goes_before(seg, at))
+		at = fs_tcp_seg(at)->later;
+	if (!at) {
+		fs_tcp_timed_append(tcp, buf);
+		return;
+	}
+	while (fs_tcp_seg(at)->earlier && goes_before(seg, fs_tcp_seg(at)->earlier))
+		at = fs_tcp_seg(at)->earlier;
+	seg->flags |= FS_TCP_SEG_TIMED;
+	seg->later = at;
+	seg->earlier = fs_tcp_seg(at)->earlier;
+	if (seg->earlier)
+		fs_tcp_seg(seg->earlier)->later = buf;
+	else
+		tcp->sent_first = buf;
+	fs_tcp_seg(at)->earlier = buf;
+}
+
 void fs_tcp_timed_remove(struct fs_tcp *tcp, struct fs_buf *buf)
 {
 	struct fs_tcp_seg *seg = fs_tcp_seg(buf);
@@ -64,11 +103,6 @@ void fs_tcp_mark_lost(struct fs_tcp *tcp, struct fs_buf *buf)
 	fs_tcp_timed_remove(tcp, buf);
 	if (!tcp->lost_first || fs_seq_before(seg->seq, fs_tcp_seg(tcp->lost_first)->seq))
 		tcp->lost_first = buf;
-}
-
-static bool sent_after(uint64_t a_ns, seq32 a_end, uint64_t b_ns, seq32 b_end)
-{
-	return a_ns > b_ns || (a_ns == b_ns && fs_seq_after(a_end, b_end));
 }
 
 static uint64_t min_rtt(const struct fs_tcp *tcp)

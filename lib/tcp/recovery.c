@@ -18,6 +18,7 @@ static void begin(struct fs_tcp *tcp)
 	tcp->recovery_end = tcp->flow.snd_nxt;
 	tcp->retrans_ts = 0;
 	tcp->undo_left = 0;
+	tcp->undo_from = tcp->snd_una;
 }
 
 void fs_tcp_recovery_enter(struct fs_tcp *tcp, uint32_t newly_acked)
@@ -42,9 +43,11 @@ static void leave(struct fs_tcp *tcp)
 	fs_tcp_cc_exit(&tcp->cc, fs_tcp_in_flight(tcp), fs_tcp_now(tcp));
 }
 
-/* What was deemed lost is on its way after all. */
+/* What was deemed lost is on its way after all, since it was sent. */
 static void unmark(struct fs_tcp *tcp)
 {
+	struct fs_buf *last = NULL;
+
 	for (struct fs_buf *buf = tcp->sendq; buf && buf != tcp->unsent;
 	     buf = fs_tcp_seg(buf)->next) {
 		struct fs_tcp_seg *seg = fs_tcp_seg(buf);
@@ -53,7 +56,8 @@ static void unmark(struct fs_tcp *tcp)
 			continue;
 		seg->flags &= (uint16_t)~FS_TCP_SEG_LOST;
 		if (!(seg->flags & FS_TCP_SEG_TIMED))
-			fs_tcp_timed_append(tcp, buf);
+			fs_tcp_timed_insert(tcp, buf, last);
+		last = buf;
 	}
 	tcp->lost_bytes = 0;
 	tcp->lost_first = NULL;
@@ -82,10 +86,11 @@ static bool original_arrived(const struct fs_tcp *tcp, const struct fs_wire_tcp 
 	       fs_ts_before(seg->opts.ts_ecr, (ts32){ tcp->retrans_ts });
 }
 
-/* RFC 3708 3: every retransmission has come twice. */
+/* RFC 3708 3: every retransmission has come twice. What is older was doubled on its way. */
 static bool all_spurious(struct fs_tcp *tcp, const struct fs_tcp_acked *a)
 {
-	return a->dsack && tcp->undo_left && !--tcp->undo_left;
+	return a->dsack && fs_seq_after(a->dsack_to, tcp->undo_from) &&
+		tcp->undo_left && !--tcp->undo_left;
 }
 
 /*
@@ -97,11 +102,13 @@ static uint32_t count_dupacks(struct fs_tcp *tcp, struct fs_tcp_acked *a)
 	const uint32_t before = tcp->lost_bytes;
 	uint32_t most;
 
-	if (!tcp->sendq || tcp->sendq == tcp->unsent)
-		return 0;
 	if (a->acked) {
 		tcp->dupacks = 0;
 		tcp->sacked_bytes = 0;
+	}
+	if (!tcp->sendq || tcp->sendq == tcp->unsent)
+		return 0;
+	if (a->acked) {
 		/* A partial ACK; after a timeout all are marked already. */
 		if (tcp->cc.state == FS_TCP_CC_RECOVERY &&
 		    fs_seq_before(tcp->snd_una, tcp->recovery_end))

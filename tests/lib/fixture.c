@@ -135,6 +135,17 @@ static void open_host(struct test_host *host, struct fs_port *port,
 	fs_stack_add_port(host->stack, port);
 }
 
+static void open_wire(struct test_net *net, const struct test_net_opts *opts)
+{
+	if (opts->sent) {
+		net->a.wire = hand_open(net->a.pool, 1, opts->sent, &net->a);
+		net->b.wire = hand_open(net->b.pool, 2, opts->sent, &net->b);
+		return;
+	}
+	must(!fs_sim_pair(net->sim, net->a.pool, net->b.pool, &opts->wire,
+			  &net->a.wire, &net->b.wire));
+}
+
 void test_net_open(struct test_net *net, const struct test_net_opts *user)
 {
 	struct test_net_opts opts = user ? *user : (struct test_net_opts){ 0 };
@@ -147,8 +158,7 @@ void test_net_open(struct test_net *net, const struct test_net_opts *user)
 	prepare_host(&net->a, 1, &opts);
 	prepare_host(&net->b, 2, &opts);
 	must(!fs_sim_open(&net->sim, opts.seed));
-	must(!fs_sim_pair(net->sim, net->a.pool, net->b.pool, &opts.wire,
-				     &net->a.wire, &net->b.wire));
+	open_wire(net, &opts);
 	if (capture)
 		must(!fs_pcap_open(&net->pcap, capture, NULL));
 	open_host(&net->a, wrap(net, &net->a, "a", &opts, &opts.a_to_b), &opts);

@@ -18,6 +18,7 @@
 #include "port/pcap.h"
 #include "port/sim.h"
 #include "stack/stack.h"
+#include "tests/lib/hand.h"
 
 struct test_host {
 	struct fs_pool *pool;
@@ -40,6 +41,7 @@ struct test_net_opts {
 	struct fs_fault_odds b_to_a;
 	enum fs_csum_mode csum_mode;
 	bool no_neigh;			/* the neighbours are unknown: test_net_resolve() */
+	hand_sent_fn *sent;		/* no wire: ports of hand.h, the host is the context */
 	bool b_is_bare;			/* b is a port without a stack: the test reads and
 					 * writes its frames, after each step */
 };
