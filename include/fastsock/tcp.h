@@ -103,6 +103,8 @@ struct fs_tcp_connect_opts {
 	const char *cc;		/* as in fs_tcp_listen_opts */
 	int fastopen;		/* 1: send the SYN with the first data, when a cookie of
 				 * the remote is known (RFC 7413); ask for one otherwise */
+	int ecn;		/* 1: ask for ECN (RFC 3168), as "dctcp" always does; a peer
+				 * that asks gets it in any case */
 	void *user;
 };
 

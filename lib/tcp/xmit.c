@@ -297,7 +297,7 @@ static uint8_t syn_ecn(const struct fs_tcp *tcp, bool answers)
 {
 	if (answers)
 		return fs_tcp_has(tcp, FS_TCP_ECN_OK) ? FS_TCP_F_ECE : 0;
-	if (tcp->cc.ops->needs_ecn && !tcp->retries)
+	if (fs_tcp_has(tcp, FS_TCP_ECN_OK) && !tcp->retries)
 		return FS_TCP_F_ECE | FS_TCP_F_CWR;
 	return 0;
 }

@@ -167,7 +167,7 @@ void talk_open(struct test_net *net, struct talk *talks, unsigned int n,
 	for (unsigned int i = 0; i < n; i++) {
 		struct fs_tcp_connect_opts connect = {
 			.sz = sizeof(connect), .remote = test_with_port(*to, PORT),
-			.cc = opts->cc, .user = &talks[i],
+			.cc = opts->cc, .ecn = opts->ecn, .user = &talks[i],
 		};
 
 		const uint64_t a_bytes = some(&random, opts->a_bytes);
