@@ -149,6 +149,38 @@ static uint64_t some(struct fs_random *random, uint64_t most)
 		fs_random_below(random, (most >> fs_random_below(random, 16)) + 1) : most;
 }
 
+static void begin(struct test_net *net, struct talk *talk, struct fs_random *random)
+{
+	const struct fs_addr *to = how.ipv6 ? &net->b.ip6 : &net->b.ip4;
+	const uint64_t a_bytes = some(random, how.a_bytes), b_bytes = some(random, how.b_bytes);
+	const uint64_t salt = 2 * (uint64_t)(talk - all);
+	struct fs_tcp_connect_opts connect = {
+		.sz = sizeof(connect), .remote = test_with_port(*to, PORT), .cc = how.cc, .ecn = how.ecn,
+		.user = talk,
+	};
+
+	*talk = (struct talk){
+		.a = { .to_send = a_bytes, .to_receive = b_bytes, .salt = salt,
+		       .copying = how.copying },
+		.b = { .to_send = b_bytes, .to_receive = a_bytes, .salt = salt + 1,
+		       .copying = how.copying },
+	};
+	must(!fs_tcp_connect(&talk->a.tcp, net->a.stack, &connect));
+}
+
+void talk_connect(struct test_net *net, struct talk *talks, unsigned int n,
+		  const struct talk_opts *opts)
+{
+	struct fs_random random = { opts->mixed_seed };
+
+	all = talks;
+	n_all = n;
+	n_accepted = 0;
+	how = *opts;
+	for (unsigned int i = 0; i < n; i++)
+		begin(net, &talks[i], &random);
+}
+
 void talk_open(struct test_net *net, struct talk *talks, unsigned int n,
 	       const struct talk_opts *opts)
 {
@@ -156,31 +188,9 @@ void talk_open(struct test_net *net, struct talk *talks, unsigned int n,
 		.sz = sizeof(listen), .local.port = PORT, .cc = opts->cc,
 		.backlog = opts->backlog,
 	};
-	const struct fs_addr *to = opts->ipv6 ? &net->b.ip6 : &net->b.ip4;
-	struct fs_random random = { opts->mixed_seed };
 
-	all = talks;
-	n_all = n;
-	n_accepted = 0;
-	how = *opts;
 	must(!fs_tcp_listen(&listener, net->b.stack, &listen));
-	for (unsigned int i = 0; i < n; i++) {
-		struct fs_tcp_connect_opts connect = {
-			.sz = sizeof(connect), .remote = test_with_port(*to, PORT),
-			.cc = opts->cc, .ecn = opts->ecn, .user = &talks[i],
-		};
-
-		const uint64_t a_bytes = some(&random, opts->a_bytes);
-		const uint64_t b_bytes = some(&random, opts->b_bytes);
-
-		talks[i] = (struct talk){
-			.a = { .to_send = a_bytes, .to_receive = b_bytes,
-			       .salt = 2 * i, .copying = opts->copying },
-			.b = { .to_send = b_bytes, .to_receive = a_bytes,
-			       .salt = 2 * i + 1, .copying = opts->copying },
-		};
-		must(!fs_tcp_connect(&talks[i].a.tcp, net->a.stack, &connect));
-	}
+	talk_connect(net, talks, n, opts);
 }
 
 static bool end_over(const struct talk_end *end)

@@ -46,6 +46,9 @@ struct talk_opts {
 /* Open @n connections with these options; @talks is the caller's. */
 void talk_open(struct test_net *net, struct talk *talks, unsigned int n,
 	       const struct talk_opts *opts);
+/* Only connect, when it is listening and nobody talks yet. */
+void talk_connect(struct test_net *net, struct talk *talks, unsigned int n,
+		  const struct talk_opts *opts);
 /*
  * Run until all are over or @limit_ns have passed; returns how many are
  * over. A wrong byte aborts.
