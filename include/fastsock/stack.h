@@ -190,11 +190,13 @@ FS_API void fs_stack_flush(struct fs_stack *stack);
 	X(rx_drop_state, "TCP: nothing to do with it in this state")	\
 	X(rx_drop_window, "TCP: old, or beyond the window")		\
 	X(rx_drop_ooo, "TCP: out of order, and no room to keep it")	\
+	X(rx_drop_pressure, "TCP: no frames for more unread data; it comes again") \
 	X(rx_pressure, "TCP: windows held back as frames are short")	\
 	X(tx_drop_no_frame, "TCP: no frame for a bare segment")		\
 	X(tcp_challenge, "challenge ACKs sent (RFC 5961)")		\
 	X(tcp_cookies_sent, "SYNs answered with a cookie")		\
 	X(tcp_cookies_good, "connections that came of one")		\
+	X(tcp_kernel, "connections that came by the kernel twin")	\
 	X(tcp_accept_full, "handshakes ended while nobody accepts")	\
 	X(tcp_timewait_full, "TIME-WAIT cut short: too many")		\
 	X(tx_full, "sends refused with -EAGAIN")			\

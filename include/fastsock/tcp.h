@@ -6,6 +6,9 @@
  * the port from others, steering rules bring its segments. A connection is a
  * handle that the application holds until fs_tcp_close(). Both speak by the
  * events of fs_stack_poll(): ACCEPT, CONNECTED, READABLE, WRITABLE, ERROR.
+ * What the twin accepts, because it came by loopback or by an interface without
+ * a stack, is a handle like others: behind it the kernel speaks TCP, and data is
+ * copied.
  *
  * There are two ways to move data, which can be mixed. Without copying,
  * received segments are lent in stream order (fs_tcp_recv_zc) and buffers are
@@ -100,6 +103,8 @@ struct fs_tcp_connect_opts {
 	const char *cc;		/* as in fs_tcp_listen_opts */
 	int fastopen;		/* 1: send the SYN with the first data, when a cookie of
 				 * the remote is known (RFC 7413); ask for one otherwise */
+	int ecn;		/* 1: ask for ECN (RFC 3168), as "dctcp" always does; a peer
+				 * that asks gets it in any case */
 	void *user;
 };
 

@@ -28,10 +28,12 @@ enum {
 
 struct fs_host;
 
-/* A descriptor that the stack sleeps on; @fn runs when it is readable. */
+/* A descriptor that the stack sleeps on; @fn runs when it is ready. */
 struct fs_watch {
 	void (*fn)(struct fs_watch *watch);
 	int fd;
+	uint32_t events;	/* EPOLL*; 0: EPOLLIN, as long as there is something to read */
+	uint32_t got;		/* of these, for @fn */
 };
 
 /* What an endpoint has to tell; one event of the public door for each. */

@@ -182,7 +182,7 @@ static int claim(struct fs_host *host, const struct fs_host_flow *flow)
 
 static int watch(struct fs_host *host, struct fs_watch *w)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = w };
+	struct epoll_event event = { .events = w->events ? w->events : EPOLLIN, .data.ptr = w };
 
 	return epoll_ctl(to_stack(host)->world->side, EPOLL_CTL_ADD, w->fd, &event) ? -errno : 0;
 }

@@ -61,6 +61,7 @@ bool fs_stack_look_aside(struct fs_stack *stack)
 	for (int i = 0; i < n; i++) {
 		struct fs_watch *watch = events[i].data.ptr;
 
+		watch->got = events[i].events;
 		watch->fn(watch);
 	}
 	if (unlikely(stack->mirror->settings != stack->world->settings))

@@ -90,6 +90,10 @@ void fs_tcp_ack_advance(struct fs_tcp *tcp, const struct fs_wire_tcp *seg, struc
 {
 	a->acked = fs_seq_span(tcp->snd_una, seg->ack);
 	free_acked(tcp, seg->ack, a);
+	if (!fs_tcp_has(tcp, FS_TCP_SACK_OK)) {
+		tcp->dupacks = 0;
+		tcp->sacked_bytes = 0;
+	}
 	tcp->snd_una = seg->ack;
 	tcp->bytes_acked += a->acked;
 	tcp->retries = 0;
@@ -133,12 +137,10 @@ static void control_congestion(struct fs_tcp *tcp, const struct fs_wire_tcp *seg
 /* The send buffer grows with the window, so that the application can fill it. */
 static void tell_space(struct fs_tcp *tcp)
 {
-	const uint64_t most = tcp->table->host->pool->area_size / 4;
-
 	if (!fs_tcp_has(tcp, FS_TCP_SNDBUF_SET) && tcp->cc.cwnd > tcp->sndbuf / 2)
-		tcp->sndbuf = (uint32_t)MIN(MIN(2ull * tcp->cc.cwnd, (uint64_t)FS_TCP_BUF_MAX),
-					    MAX(most, (uint64_t)tcp->sndbuf));
-	if (!fs_tcp_has(tcp, FS_TCP_WANT_SPACE) || fs_tcp_sendq_space(tcp) < tcp->sndbuf / 4)
+		fs_tcp_grow(tcp->table, &tcp->sndbuf, 2ull * tcp->cc.cwnd);
+	if (!fs_tcp_has(tcp, FS_TCP_WANT_SPACE) ||
+	    fs_tcp_sendq_space(tcp) < (fs_tcp_pressure(tcp->table) ? tcp->mss : tcp->sndbuf / 4))
 		return;
 	tcp->flags &= ~(uint32_t)FS_TCP_WANT_SPACE;
 	fs_tcp_tell(tcp, FS_NEWS_WRITABLE);
@@ -148,7 +150,6 @@ bool fs_tcp_ack_rx(struct fs_tcp *tcp, const struct fs_tcp_rx *rx)
 {
 	const struct fs_wire_tcp *seg = &rx->seg;
 	struct fs_tcp_acked a = {
-		.prior_una = tcp->snd_una,
 		.prior_flight = fs_tcp_outstanding(tcp),
 	};
 	bool window_changed = false;
@@ -157,8 +158,10 @@ bool fs_tcp_ack_rx(struct fs_tcp *tcp, const struct fs_tcp_rx *rx)
 		window_changed = update_window(tcp, seg);
 	if (!a.prior_flight) {
 		/* Probes of a closed window are answered so; it may be open now. */
-		tcp->retries = 0;
-		tcp->stalled_ns = 0;
+		if (!fs_tcp_has(tcp, FS_TCP_ORPHAN)) {
+			tcp->retries = 0;
+			tcp->stalled_ns = 0;
+		}
 		if (tcp->unsent)
 			fs_tcp_dirty(tcp);
 		return false;

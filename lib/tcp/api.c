@@ -5,7 +5,7 @@
  */
 #include <errno.h>
 
-#include "tcp/conn.h"
+#include "tcp/kernel.h"
 
 /* The error is told once; afterwards the connection is just gone. */
 static int take_error(struct fs_tcp *tcp, int otherwise)
@@ -53,7 +53,8 @@ int fs_tcp_recv_zc(struct fs_tcp *tcp, struct fs_buf **bufs, unsigned int n)
 	unsigned int i;
 
 	if (!tcp->rxq)
-		return nothing_to_read(tcp);
+		return fs_tcp_is_kernel(tcp) ? fs_tcp_kernel_recv_zc(tcp, bufs, n) :
+					       nothing_to_read(tcp);
 	for (i = 0; i < n && tcp->rxq; i++) {
 		bufs[i] = pop_rx(tcp);
 		lend(bufs[i]);
@@ -71,7 +72,8 @@ ssize_t fs_tcp_recv(struct fs_tcp *tcp, void *data, size_t len)
 	if (!len)
 		return 0;
 	if (!tcp->rxq)
-		return nothing_to_read(tcp);
+		return fs_tcp_is_kernel(tcp) ? fs_tcp_kernel_recv(tcp, data, len) :
+					       nothing_to_read(tcp);
 	while (left && tcp->rxq) {
 		struct fs_buf *buf = tcp->rxq;
 		const uint32_t part = (uint32_t)MIN(left, (size_t)buf->len);
@@ -102,6 +104,9 @@ static int may_send(struct fs_tcp *tcp)
 static int no_space(struct fs_tcp *tcp)
 {
 	tcp->flags |= FS_TCP_WANT_SPACE;
+	/* With nothing on its way, no ACK will bring the news of space. */
+	if (!tcp->sendq)
+		fs_tcp_window_withhold(tcp);
 	tcp->table->host->stats.tx_full++;
 	return -EAGAIN;
 }
@@ -149,8 +154,11 @@ ssize_t fs_tcp_send(struct fs_tcp *tcp, const void *data, size_t len)
 {
 	const uint8_t *from = data;
 	size_t space, sent = 0;
-	int err = may_send(tcp);
+	int err;
 
+	if (unlikely(fs_tcp_is_kernel(tcp)))
+		return fs_tcp_kernel_send(tcp, data, len);
+	err = may_send(tcp);
 	if (err || !len)
 		return err;
 	space = MIN(len, (size_t)fs_tcp_sendq_space(tcp));
@@ -195,8 +203,11 @@ static bool send_by_copy(struct fs_tcp *tcp, struct fs_buf *buf)
 int fs_tcp_send_zc(struct fs_tcp *tcp, struct fs_buf **bufs, unsigned int n)
 {
 	unsigned int i;
-	int err = may_send(tcp);
+	int err;
 
+	if (unlikely(fs_tcp_is_kernel(tcp)))
+		return fs_tcp_kernel_send_zc(tcp, bufs, n);
+	err = may_send(tcp);
 	for (i = 0; !err && i < n; i++) {
 		assert(bufs[i]->state == FS_BUF_LENT || bufs[i]->state == FS_BUF_STAGED);
 		if (!bufs[i]->len)
@@ -215,6 +226,8 @@ int fs_tcp_send_zc(struct fs_tcp *tcp, struct fs_buf **bufs, unsigned int n)
 
 size_t fs_tcp_send_space(const struct fs_tcp *tcp)
 {
+	if (unlikely(fs_tcp_is_kernel(tcp)))
+		return fs_tcp_kernel_send_space(tcp);
 	if (fs_tcp_has(tcp, FS_TCP_SHUT_WR) || tcp->flow.state == FS_TCP_CLOSED)
 		return 0;
 	return fs_tcp_sendq_space(tcp);
@@ -229,6 +242,8 @@ uint32_t fs_tcp_mss(const struct fs_tcp *tcp)
 
 int fs_tcp_shutdown(struct fs_tcp *tcp)
 {
+	if (unlikely(fs_tcp_is_kernel(tcp)))
+		return fs_tcp_kernel_shutdown(tcp);
 	if (tcp->flow.state == FS_TCP_CLOSED)
 		return -ENOTCONN;
 	if (!fs_tcp_has(tcp, FS_TCP_SHUT_WR))
@@ -238,7 +253,11 @@ int fs_tcp_shutdown(struct fs_tcp *tcp)
 
 void fs_tcp_abort(struct fs_tcp *tcp)
 {
-	if (tcp)
+	if (!tcp)
+		return;
+	if (unlikely(fs_tcp_is_kernel(tcp)))
+		fs_tcp_kernel_abort(tcp);
+	else
 		fs_tcp_conn_abort(tcp);
 }
 
@@ -257,6 +276,10 @@ void fs_tcp_close(struct fs_tcp *tcp)
 {
 	if (!tcp)
 		return;
+	if (unlikely(fs_tcp_is_kernel(tcp))) {
+		fs_tcp_kernel_close(tcp);
+		return;
+	}
 	if (tcp->flow.state == FS_TCP_CLOSED) {
 		fs_tcp_conn_orphan(tcp);
 		return;

@@ -6,7 +6,7 @@
  * Rounds and windows of data are counted down in acknowledged bytes instead of
  * compared as sequence numbers: SND.NXT is reached when as many bytes have
  * been acknowledged as were in flight. The ACK that covers a window exactly
- * ends it.
+ * is its last one.
  */
 #include "tcp/cc.h"
 

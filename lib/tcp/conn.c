@@ -141,8 +141,16 @@ static void leave_ended(struct fs_tcp *tcp)
 		tcp->table->ended_tail = at;
 }
 
+static void give_back(struct fs_tcp *tcp, uint32_t buffer, uint32_t first, uint32_t is_set)
+{
+	if (!fs_tcp_has(tcp, is_set))
+		tcp->table->grown_bytes -= buffer - first;
+}
+
 static void free_conn(struct fs_tcp *tcp)
 {
+	give_back(tcp, tcp->rcvbuf, FS_TCP_RCVBUF_FIRST, FS_TCP_RCVBUF_SET);
+	give_back(tcp, tcp->sndbuf, FS_TCP_SNDBUF_FIRST, FS_TCP_SNDBUF_SET);
 	fs_host_unready(fs_tcp_host(tcp), &tcp->ready);
 	fs_tcp_rcvq_flush(tcp);
 	fs_slab_put(&tcp->table->conns, tcp);

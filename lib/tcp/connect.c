@@ -82,6 +82,8 @@ static struct fs_tcp *open_conn(struct fs_tcp_table *table, const struct fs_tcp_
 	tcp->flags |= FS_TCP_HELD | FS_TCP_ACTIVE;
 	if (opts->fastopen)
 		tcp->flags |= FS_TCP_FASTOPEN;
+	if (opts->ecn || cc->needs_ecn)
+		tcp->flags |= FS_TCP_ECN_OK;	/* asked for: the SYN-ACK decides */
 	tcp->ready.user = opts->user;
 	tcp->scope = opts->remote.scope;
 	tcp->port = UINT8_MAX;
@@ -189,8 +191,9 @@ static bool acceptable(const struct fs_tcp *tcp, seq32 ack)
 static void take_syn(struct fs_tcp *tcp, const struct fs_wire_tcp *seg)
 {
 	const uint8_t ecn = seg->flags & (FS_TCP_F_ECE | FS_TCP_F_CWR);
-	const bool asked = tcp->table->ecn || tcp->cc.ops->needs_ecn;
+	const bool asked = fs_tcp_has(tcp, FS_TCP_ECN_OK);
 
+	tcp->flags &= ~(uint32_t)FS_TCP_ECN_OK;
 	tcp->irs = seg->seq;
 	tcp->flow.rcv_nxt = fs_seq_add(seg->seq, 1);
 	tcp->rcv_acked = tcp->flow.rcv_nxt;

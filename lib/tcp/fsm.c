@@ -30,7 +30,6 @@ static on_segment challenge, open_by_ack, take_ack, take_data;
 static on_event close_wait, closing, time_wait, fin_wait_2, closed, refused, reset, broken;
 
 struct row {
-	const char *name;
 	on_segment *syn;
 	on_segment *ack;
 	on_segment *data;	/* NULL: payload is not taken */
@@ -41,24 +40,19 @@ struct row {
 };
 
 static const struct row fsm[FS_TCP_STATE_COUNT] = {
-	/*			  name		 syn	    ack		 data       fin		fin_acked   rst      on_shutdown */
-	[FS_TCP_CLOSED]	      = { "CLOSED",	 NULL,	    NULL,	 NULL,	    NULL,	NULL,	    NULL,    0 },
-	[FS_TCP_LISTEN]	      = { "LISTEN",	 NULL,	    NULL,	 NULL,	    NULL,	NULL,	    NULL,    0 },
-	[FS_TCP_SYN_SENT]     = { "SYN-SENT",	 NULL,	    NULL,	 NULL,	    NULL,	NULL,	    refused, 0 },
-	[FS_TCP_SYN_RCVD]     = { "SYN-RCVD",	 challenge, open_by_ack, take_data, close_wait, NULL,	    refused, 0 },
-	[FS_TCP_ESTABLISHED]  = { "ESTABLISHED", challenge, take_ack,	 take_data, close_wait, NULL,	    reset,   FS_TCP_FIN_WAIT_1 },
-	[FS_TCP_FIN_WAIT_1]   = { "FIN-WAIT-1",	 challenge, take_ack,	 take_data, closing,	fin_wait_2, reset,   0 },
-	[FS_TCP_FIN_WAIT_2]   = { "FIN-WAIT-2",	 challenge, take_ack,	 take_data, time_wait,	NULL,	    reset,   0 },
-	[FS_TCP_CLOSE_WAIT]   = { "CLOSE-WAIT",	 challenge, take_ack,	 NULL,	    NULL,	NULL,	    broken,  FS_TCP_LAST_ACK },
-	[FS_TCP_CLOSING]      = { "CLOSING",	 challenge, take_ack,	 NULL,	    NULL,	time_wait,  closed,  0 },
-	[FS_TCP_LAST_ACK]     = { "LAST-ACK",	 challenge, take_ack,	 NULL,	    NULL,	closed,	    closed,  0 },
-	[FS_TCP_TIME_WAIT]    = { "TIME-WAIT",	 NULL,	    NULL,	 NULL,	    NULL,	NULL,	    NULL,    0 },
+	/*                          syn        ack          data       fin         fin_acked   rst      on_shutdown */
+	[FS_TCP_CLOSED]        = { NULL,      NULL,        NULL,      NULL,       NULL,       NULL,    0 },
+	[FS_TCP_LISTEN]        = { NULL,      NULL,        NULL,      NULL,       NULL,       NULL,    0 },
+	[FS_TCP_SYN_SENT]      = { NULL,      NULL,        NULL,      NULL,       NULL,       refused, 0 },
+	[FS_TCP_SYN_RCVD]      = { challenge, open_by_ack, take_data, close_wait, NULL,       refused, 0 },
+	[FS_TCP_ESTABLISHED]   = { challenge, take_ack,    take_data, close_wait, NULL,       reset,   FS_TCP_FIN_WAIT_1 },
+	[FS_TCP_FIN_WAIT_1]    = { challenge, take_ack,    take_data, closing,    fin_wait_2, reset,   0 },
+	[FS_TCP_FIN_WAIT_2]    = { challenge, take_ack,    take_data, time_wait,  NULL,       reset,   0 },
+	[FS_TCP_CLOSE_WAIT]    = { challenge, take_ack,    NULL,      NULL,       NULL,       broken,  FS_TCP_LAST_ACK },
+	[FS_TCP_CLOSING]       = { challenge, take_ack,    NULL,      NULL,       time_wait,  closed,  0 },
+	[FS_TCP_LAST_ACK]      = { challenge, take_ack,    NULL,      NULL,       closed,     closed,  0 },
+	[FS_TCP_TIME_WAIT]     = { NULL,      NULL,        NULL,      NULL,       NULL,       NULL,    0 },
 };
-
-const char *fs_tcp_state_name(enum fs_tcp_state state)
-{
-	return fsm[state].name;
-}
 
 static const struct row *row_of(const struct fs_tcp *tcp)
 {
@@ -146,6 +140,7 @@ bool fs_tcp_fsm_connected(struct fs_tcp *tcp, const struct fs_wire_tcp *seg)
 		/* It has been sending since the SYN: what is in flight goes on. */
 		tcp->retries = 0;
 		fs_tcp_timers_acked(tcp);
+		fs_tcp_timers_keepalive(tcp);
 	} else {
 		if (!tcp->retries)
 			fs_tcp_rtt_sample(&tcp->rtt,
@@ -399,14 +394,13 @@ void fs_tcp_segment(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 {
 	const uint8_t flags = rx->seg.flags;
 
-	tcp->port = rx->buf->port;
-	tcp->last_rx_ns = fs_tcp_now(tcp);
-	tcp->keep_probes = 0;
 	if (unlikely(tcp->flow.state == FS_TCP_SYN_SENT)) {
+		tcp->port = rx->buf->port;
 		fs_tcp_connect_rx(tcp, rx);
 		return;
 	}
 	if (unlikely(syn_again(tcp, rx))) {
+		tcp->retries = MAX(tcp->retries, (uint8_t)1);	/* Karn: no RTT of it */
 		fs_tcp_xmit_syn(tcp);
 		return;
 	}
@@ -420,6 +414,9 @@ void fs_tcp_segment(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 		out_of_window(tcp, rx);
 		return;
 	}
+	tcp->port = rx->buf->port;
+	tcp->last_rx_ns = fs_tcp_now(tcp);
+	tcp->keep_probes = 0;
 	if (unlikely(flags & FS_TCP_F_RST)) {
 		rst_rcvd(tcp, rx);
 		return;
@@ -430,9 +427,9 @@ void fs_tcp_segment(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 		drop_state(tcp);
 		return;
 	}
-	remember_ts(tcp, &rx->seg);
 	if (!row_of(tcp)->ack(tcp, rx))
 		return;
+	remember_ts(tcp, &rx->seg);
 	if (!rx->len)
 		return;
 	if (row_of(tcp)->data)

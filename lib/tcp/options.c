@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "tcp/conn.h"
+#include "tcp/kernel.h"
 
 static void set_flag(struct fs_tcp *tcp, uint32_t flag, int on)
 {
@@ -13,10 +13,13 @@ static void set_flag(struct fs_tcp *tcp, uint32_t flag, int on)
 		tcp->flags &= ~flag;
 }
 
-static int set_buffer(struct fs_tcp *tcp, uint32_t *buffer, uint32_t flag, int value)
+static int set_buffer(struct fs_tcp *tcp, uint32_t *buffer, uint32_t first, uint32_t flag,
+		      int value)
 {
 	if (value <= 0)
 		return -EINVAL;
+	if (!fs_tcp_has(tcp, flag))
+		tcp->table->grown_bytes -= *buffer - first;
 	*buffer = (uint32_t)MIN(MAX(value, (int)FS_TCP_BUF_MIN), (int)FS_TCP_BUF_MAX);
 	tcp->flags |= flag;
 	return 0;
@@ -54,9 +57,9 @@ static int set_number(struct fs_tcp *tcp, enum fs_tcp_option option, int value)
 		tcp->linger_s = value;
 		return 0;
 	case FS_TCP_SNDBUF:
-		return set_buffer(tcp, &tcp->sndbuf, FS_TCP_SNDBUF_SET, value);
+		return set_buffer(tcp, &tcp->sndbuf, FS_TCP_SNDBUF_FIRST, FS_TCP_SNDBUF_SET, value);
 	case FS_TCP_RCVBUF:
-		return set_buffer(tcp, &tcp->rcvbuf, FS_TCP_RCVBUF_SET, value);
+		return set_buffer(tcp, &tcp->rcvbuf, FS_TCP_RCVBUF_FIRST, FS_TCP_RCVBUF_SET, value);
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -64,6 +67,8 @@ static int set_number(struct fs_tcp *tcp, enum fs_tcp_option option, int value)
 
 int fs_tcp_set(struct fs_tcp *tcp, enum fs_tcp_option option, int value)
 {
+	if (unlikely(fs_tcp_is_kernel(tcp)))
+		return fs_tcp_kernel_set(tcp, option, value);
 	switch (option) {
 	case FS_TCP_NODELAY:
 		set_flag(tcp, FS_TCP_NODELAY_ON, value);
@@ -88,6 +93,8 @@ int fs_tcp_set(struct fs_tcp *tcp, enum fs_tcp_option option, int value)
 
 int fs_tcp_get(const struct fs_tcp *tcp, enum fs_tcp_option option)
 {
+	if (unlikely(fs_tcp_is_kernel(tcp)))
+		return fs_tcp_kernel_get(tcp, option);
 	switch (option) {
 	case FS_TCP_NODELAY:
 		return fs_tcp_has(tcp, FS_TCP_NODELAY_ON);
@@ -118,6 +125,8 @@ int fs_tcp_set_cc(struct fs_tcp *tcp, const char *name)
 
 	if (!ops)
 		return -ENOENT;
+	if (unlikely(fs_tcp_is_kernel(tcp)))
+		return fs_tcp_kernel_set_cc(tcp->kernel->watch.fd, name);
 	tcp->cc.ops = ops;
 	if (tcp->flow.state >= FS_TCP_ESTABLISHED)
 		fs_tcp_cc_init(&tcp->cc, ops, tcp->mss, fs_tcp_now(tcp));
@@ -157,25 +166,33 @@ static void fill_path(const struct fs_tcp *tcp, struct fs_tcp_info *info)
 	info->fastopen = fs_tcp_has(tcp, FS_TCP_FASTOPEN_DATA);
 }
 
+static void fill_info(const struct fs_tcp *tcp, struct fs_tcp_info *info)
+{
+	info->state = state_of(tcp);
+	info->linger = tcp->linger_s;
+	snprintf(info->cc, sizeof(info->cc), "%s", tcp->cc.ops->name);
+	fill_path(tcp, info);
+	if (tcp->flow.state >= FS_TCP_ESTABLISHED) {
+		info->unacked = fs_tcp_outstanding(tcp);
+		info->queued = fs_seq_span(tcp->flow.snd_nxt, tcp->snd_end);
+	}
+	info->readable = tcp->rx_bytes;
+	info->bytes_acked = tcp->bytes_acked;
+	info->bytes_received = tcp->bytes_received;
+	info->retransmits = tcp->retransmits;
+	info->timeouts = tcp->timeouts;
+}
+
 int fs_tcp_info(const struct fs_tcp *tcp, struct fs_tcp_info *user)
 {
 	struct fs_tcp_info info = { .sz = user->sz };
 
 	if (!user->sz)
 		return -EINVAL;
-	info.state = state_of(tcp);
-	info.linger = tcp->linger_s;
-	snprintf(info.cc, sizeof(info.cc), "%s", tcp->cc.ops->name);
-	fill_path(tcp, &info);
-	if (tcp->flow.state >= FS_TCP_ESTABLISHED) {
-		info.unacked = fs_tcp_outstanding(tcp);
-		info.queued = fs_seq_span(tcp->flow.snd_nxt, tcp->snd_end);
-	}
-	info.readable = tcp->rx_bytes;
-	info.bytes_acked = tcp->bytes_acked;
-	info.bytes_received = tcp->bytes_received;
-	info.retransmits = tcp->retransmits;
-	info.timeouts = tcp->timeouts;
+	if (unlikely(fs_tcp_is_kernel(tcp)))
+		fs_tcp_kernel_info(tcp, &info);
+	else
+		fill_info(tcp, &info);
 	memcpy(user, &info, MIN(user->sz, sizeof(info)));
 	return 0;
 }

@@ -78,8 +78,10 @@ static void send_lost(struct fs_tcp *tcp)
 	while (tcp->lost_bytes && (buf = next_lost(tcp))) {
 		if (congested(tcp, MIN((uint32_t)fs_tcp_seg(buf)->len, (uint32_t)tcp->mss)))
 			return;
-		if (fs_tcp_output_again(tcp, buf))
+		if (fs_tcp_output_again(tcp, buf)) {
+			fs_tcp_dirty(tcp);	/* no room, or the last copy is still leaving */
 			return;
+		}
 	}
 }
 
@@ -151,7 +153,9 @@ static bool fits(struct fs_tcp *tcp, struct fs_buf *buf)
 	if (fs_tcp_seg_span(seg) <= room)
 		return true;
 	/* A FIN that does not fit is no reason to hold its data. */
-	if (!worth_cutting(tcp, room) || seg->len < 2 || room >= seg->len)
+	if (seg->len && room >= seg->len)
+		return fs_tcp_sendq_split(tcp, buf, seg->len);
+	if (!worth_cutting(tcp, room) || seg->len < 2)
 		return false;
 	return fs_tcp_sendq_split(tcp, buf, room);
 }
@@ -184,11 +188,13 @@ static void send_new(struct fs_tcp *tcp)
 			break;
 		}
 	}
-	if (!tcp->unsent)
+	if (!tcp->unsent) {
 		tcp->flags &= ~(uint32_t)FS_TCP_PUSHED;
+		fs_tcp_timer_cancel(tcp, FS_TCP_TIMER_CORK);
+	}
 }
 
-bool fs_tcp_output_forced(struct fs_tcp *tcp, bool beyond_window)
+bool fs_tcp_output_forced(struct fs_tcp *tcp)
 {
 	struct fs_buf *buf = tcp->unsent;
 	uint32_t room;
@@ -197,9 +203,8 @@ bool fs_tcp_output_forced(struct fs_tcp *tcp, bool beyond_window)
 		return false;
 	room = usable(tcp, fs_tcp_seg(buf));
 	room = MIN(room, (uint32_t)tcp->mss);
-	if (!room && !beyond_window)
+	if (!room)
 		return false;
-	room = MAX(room, 1u);
 	if (fs_tcp_seg(buf)->len > room && !fs_tcp_sendq_split(tcp, buf, room))
 		return false;
 	return !send_one(tcp, buf);
@@ -211,6 +216,17 @@ static void first_syn(struct fs_tcp *tcp)
 		return;
 	fs_tcp_xmit_syn(tcp);
 	fs_tcp_timer_arm(tcp, FS_TCP_TIMER_RTO, fs_tcp_now(tcp) + fs_tcp_rto_ns(&tcp->rtt));
+}
+
+/* Without room it goes later; without a route the peer will ask again. */
+static void send_ack(struct fs_tcp *tcp)
+{
+	const int err = fs_tcp_xmit_ack(tcp);
+
+	if (err == -EAGAIN || err == -ENOBUFS)
+		fs_tcp_dirty(tcp);
+	else
+		tcp->flags &= ~(uint32_t)FS_TCP_ACK_NOW;
 }
 
 void fs_tcp_output(struct fs_tcp *tcp)
@@ -230,8 +246,8 @@ void fs_tcp_output(struct fs_tcp *tcp)
 			send_lost(tcp);
 		send_new(tcp);
 	}
-	if (fs_tcp_has(tcp, FS_TCP_ACK_NOW) && fs_tcp_xmit_ack(tcp))
-		fs_tcp_dirty(tcp);
+	if (fs_tcp_has(tcp, FS_TCP_ACK_NOW))
+		send_ack(tcp);
 	if (!fs_seq_eq(before, tcp->flow.snd_nxt) || again != tcp->retransmits || tcp->unsent)
 		fs_tcp_timers_sent(tcp);
 }

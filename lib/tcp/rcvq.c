@@ -10,6 +10,7 @@
 
 enum {
 	JOIN_MAX = 512,
+	UNREAD_SEGS = 4,	/* that a connection may have while frames are nearly gone */
 };
 
 static bool join(struct fs_tcp *tcp, const struct fs_buf *buf)
@@ -100,6 +101,11 @@ void fs_tcp_rcvq_data(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 			tcp->table->host->stats.rx_drop_window++;
 			fs_tcp_ack_now(tcp);
 		}
+		return;
+	}
+	if (unlikely(tcp->rx_bytes > UNREAD_SEGS * (uint32_t)tcp->rcv_mss &&
+		     fs_tcp_starving(tcp->table))) {
+		tcp->table->host->stats.rx_drop_pressure++;
 		return;
 	}
 	buf->data += seg->payload_off + fs_seq_span(seg->seq, from);

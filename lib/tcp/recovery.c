@@ -18,6 +18,7 @@ static void begin(struct fs_tcp *tcp)
 	tcp->recovery_end = tcp->flow.snd_nxt;
 	tcp->retrans_ts = 0;
 	tcp->undo_left = 0;
+	tcp->undo_from = tcp->snd_una;
 }
 
 void fs_tcp_recovery_enter(struct fs_tcp *tcp, uint32_t newly_acked)
@@ -85,10 +86,11 @@ static bool original_arrived(const struct fs_tcp *tcp, const struct fs_wire_tcp 
 	       fs_ts_before(seg->opts.ts_ecr, (ts32){ tcp->retrans_ts });
 }
 
-/* RFC 3708 3: every retransmission has come twice. */
+/* RFC 3708 3: every retransmission has come twice. What is older was doubled on its way. */
 static bool all_spurious(struct fs_tcp *tcp, const struct fs_tcp_acked *a)
 {
-	return a->dsack && tcp->undo_left && !--tcp->undo_left;
+	return a->dsack && fs_seq_after(a->dsack_to, tcp->undo_from) &&
+		tcp->undo_left && !--tcp->undo_left;
 }
 
 /*
@@ -100,10 +102,6 @@ static uint32_t count_dupacks(struct fs_tcp *tcp, struct fs_tcp_acked *a)
 	const uint32_t before = tcp->lost_bytes;
 	uint32_t most;
 
-	if (a->acked) {
-		tcp->dupacks = 0;
-		tcp->sacked_bytes = 0;
-	}
 	if (!tcp->sendq || tcp->sendq == tcp->unsent)
 		return 0;
 	if (a->acked) {
@@ -186,6 +184,7 @@ void fs_tcp_recovery_timeout(struct fs_tcp *tcp)
 	if (!fs_tcp_has(tcp, FS_TCP_SACK_OK) ||
 	    (tcp->sendq && fs_tcp_seg(tcp->sendq)->flags & FS_TCP_SEG_SACKED))
 		forget_sacks(tcp);
+	tcp->flags |= FS_TCP_CWR_DUE;
 	fs_tcp_cc_rto(&tcp->cc, fs_tcp_outstanding(tcp), fs_tcp_now(tcp), again);
 	if (!again)
 		begin(tcp);
@@ -230,6 +229,7 @@ void fs_tcp_probe_acked(struct fs_tcp *tcp, const struct fs_wire_tcp *seg,
 	if (fs_seq_after(seg->ack, tcp->probe_end)) {
 		tcp->flags &= ~(uint32_t)FS_TCP_PROBE_OUT;
 		if (!in_recovery(tcp)) {
+			tcp->flags |= FS_TCP_CWR_DUE;
 			fs_tcp_cc_loss(&tcp->cc, a->prior_flight, fs_tcp_now(tcp));
 			fs_tcp_cc_exit(&tcp->cc, fs_tcp_in_flight(tcp), fs_tcp_now(tcp));
 		}

@@ -28,7 +28,6 @@ static void mark(struct fs_tcp *tcp, struct fs_buf *buf, struct fs_tcp_acked *a)
 	seg->flags &= (uint16_t)~(FS_TCP_SEG_LOST | FS_TCP_SEG_RETRANS);
 	seg->flags |= FS_TCP_SEG_SACKED;
 	tcp->sacked_bytes += span;
-	a->sacked += span;
 	a->delivered += span;
 	if (!(seg->flags & FS_TCP_SEG_EVER_RETRANS))
 		a->cc_rtt_ns = MAX(fs_tcp_now(tcp) - seg->tx_ns, 1ull);
@@ -62,9 +61,9 @@ void fs_tcp_sack_rx(struct fs_tcp *tcp, const struct fs_wire_tcp *seg, struct fs
 
 		i = 1;
 		/* It must be of what was sent: else it is made up (RFC 2883 4). */
-		if (fs_seq_before_eq(d->to, tcp->flow.snd_nxt) &&
-		    fs_seq_after(d->from, fs_seq_sub(tcp->snd_una, tcp->max_snd_wnd + 1)))
-			a->dsack = true;
+		a->dsack = fs_seq_before_eq(d->to, tcp->flow.snd_nxt) &&
+			fs_seq_after(d->from, fs_seq_sub(tcp->snd_una, tcp->max_snd_wnd + 1));
+		a->dsack_to = d->to;
 	}
 	for (; i < seg->opts.n_sacks; i++) {
 		const struct fs_seq_range *block = &seg->opts.sacks[i];

@@ -214,7 +214,10 @@ uint32_t fs_tcp_sendq_space(const struct fs_tcp *tcp)
 {
 	const uint32_t queued = fs_seq_span(tcp->snd_una, tcp->snd_end);
 
-	if (queued >= tcp->sndbuf || (queued && fs_tcp_pressure(tcp->table)))
-		return 0;
-	return tcp->sndbuf - queued;
+	uint32_t most = tcp->sndbuf;
+
+	/* Frames are short: just enough to go on. */
+	if (unlikely(fs_tcp_pressure(tcp->table)))
+		most = MIN(most, 4u * tcp->mss);
+	return queued < most ? most - queued : 0;
 }

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "tcp/conn.h"
+#include "tcp/kernel.h"
 #include "tcp/ooo.h"
 #include "tcp/timewait.h"
 
@@ -137,6 +137,12 @@ static bool plausible(const struct fs_tcp *tcp, const struct fs_wire_icmp_error 
 	return fs_seq_after_eq(e->seq, tcp->snd_una) && fs_seq_before(e->seq, tcp->flow.snd_nxt);
 }
 
+/* RFC 9293 3.9.2.2: protocol or port unreachable, or a firewall said no (ICMPv6). */
+static bool is_hard(int error)
+{
+	return error == -ECONNREFUSED || error == -ENOPROTOOPT || error == -EACCES;
+}
+
 void fs_tcp_icmp(struct fs_tcp_table *table, const struct fs_wire_icmp_error *e)
 {
 	struct fs_tcp_flow_id id = {
@@ -158,8 +164,8 @@ void fs_tcp_icmp(struct fs_tcp_table *table, const struct fs_wire_icmp_error *e)
 		fs_tcp_recovery_too_big(tcp);
 		return;
 	}
-	/* RFC 1122 4.2.3.9: hard errors end what is being opened, others wait for a timeout. */
-	if (flow->state == FS_TCP_SYN_SENT && e->error)
+	/* Hard errors end what is being opened, others wait for a timeout (MUST-56). */
+	if (flow->state == FS_TCP_SYN_SENT && is_hard(e->error))
 		fs_tcp_conn_end(tcp, e->error);
 	else
 		tcp->soft_error = e->error;
@@ -255,6 +261,7 @@ void fs_tcp_table_close(struct fs_tcp_table *table)
 		;
 	while (table->ended)
 		fs_tcp_conn_orphan(table->ended);
+	fs_tcp_kernel_close_all(table);
 	close_listeners(table);
 	fs_tcp_ports_close(table->ports);
 	fs_tcp_flows_fini(&table->flows);

@@ -231,7 +231,7 @@ static bool probe(struct fs_tcp *tcp)
 
 	if (!fs_tcp_outstanding(tcp) || tcp->cc.state != FS_TCP_CC_OPEN)
 		return true;
-	if (!fs_tcp_output_forced(tcp, false)) {
+	if (!fs_tcp_output_forced(tcp)) {
 		retrans = true;
 		if (!tcp->sent_last || fs_tcp_output_again(tcp, tcp->sent_last))
 			return true;
@@ -259,9 +259,11 @@ static bool persist(struct fs_tcp *tcp)
 	if (!tcp->unsent || fs_tcp_outstanding(tcp))
 		return true;
 	tcp->retries++;
+	if (!tcp->stalled_ns)
+		tcp->stalled_ns = fs_tcp_now(tcp);	/* what was sent before is no matter */
 	if (waited_enough(tcp))
 		return give_up_by_rst(tcp);
-	if (fs_tcp_output_forced(tcp, false)) {
+	if (fs_tcp_output_forced(tcp)) {
 		fs_tcp_timers_sent(tcp);
 		return true;
 	}
@@ -280,7 +282,8 @@ static bool delack(struct fs_tcp *tcp)
 
 static bool cork(struct fs_tcp *tcp)
 {
-	tcp->flags |= FS_TCP_PUSHED;
+	if (tcp->unsent)
+		tcp->flags |= FS_TCP_PUSHED;
 	fs_tcp_dirty(tcp);
 	return true;
 }

@@ -108,12 +108,20 @@ static bool is_new_connection(const struct fs_tcp_timewait *tw, const struct fs_
 	return fs_seq_after(seg->seq, tw->flow.rcv_nxt);
 }
 
+static bool is_listened_to(struct fs_tcp_table *table, const struct fs_tcp_flow_id *id)
+{
+	const struct fs_tcp_listener *l = fs_tcp_listener_find(table, id->family, id->local,
+							       id->local_port);
+
+	return l && l->open;
+}
+
 bool fs_tcp_timewait_rx(struct fs_tcp_table *table, struct fs_tcp_flow *flow,
 			struct fs_tcp_rx *rx, seq32 *iss)
 {
 	struct fs_tcp_timewait *tw = to_timewait(flow);
 
-	if (is_new_connection(tw, &rx->seg)) {
+	if (is_new_connection(tw, &rx->seg) && is_listened_to(table, &flow->id)) {
 		/* Beyond all that the old connection can have sent. */
 		*iss = fs_seq_add(flow->snd_nxt, UINT16_MAX + 2u);
 		fs_tcp_timewait_drop(table, flow);

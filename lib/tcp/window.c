@@ -33,12 +33,15 @@ uint32_t fs_tcp_window_now(const struct fs_tcp *tcp)
 	const uint32_t before = told(tcp);
 	const uint32_t step = MIN(tcp->rcvbuf / 2, (uint32_t)tcp->rcv_mss);
 
-	if (space(tcp) < before + step || fs_tcp_pressure(tcp->table))
-		return before;
-	return space(tcp);
+	uint32_t window = space(tcp);
+
+	/* Frames are short: just enough to go on, for who has taken all it got. */
+	if (unlikely(fs_tcp_pressure(tcp->table)))
+		window = tcp->rx_bytes ? 0 : MIN(window, 4u * tcp->rcv_mss);
+	return window < before + step ? before : window;
 }
 
-static void withhold(struct fs_tcp *tcp)
+void fs_tcp_window_withhold(struct fs_tcp *tcp)
 {
 	struct fs_tcp_table *table = tcp->table;
 
@@ -83,7 +86,7 @@ uint32_t fs_tcp_window_tell(struct fs_tcp *tcp)
 	const seq32 edge = fs_seq_add(tcp->flow.rcv_nxt, field << tcp->rcv_wscale);
 
 	if (unlikely(fs_tcp_pressure(tcp->table)))
-		withhold(tcp);
+		fs_tcp_window_withhold(tcp);
 	tcp->rcv_adv = fs_seq_max(tcp->rcv_adv, edge);
 	return field << tcp->rcv_wscale;
 }
@@ -96,6 +99,10 @@ void fs_tcp_window_pressure_over(struct fs_tcp_table *table)
 		fs_tcp_window_not_withheld(tcp);
 		if (fs_tcp_window_now(tcp) > told(tcp))
 			fs_tcp_ack_now(tcp);
+		if (fs_tcp_has(tcp, FS_TCP_WANT_SPACE) && fs_tcp_sendq_space(tcp)) {
+			tcp->flags &= ~(uint32_t)FS_TCP_WANT_SPACE;
+			fs_tcp_tell(tcp, FS_NEWS_WRITABLE);
+		}
 	}
 }
 
@@ -107,8 +114,6 @@ static void tune(struct fs_tcp *tcp, uint32_t bytes)
 {
 	const uint64_t now_ns = fs_tcp_now(tcp);
 	const uint64_t round_ns = tcp->rtt.srtt_ns ? tcp->rtt.srtt_ns : ROUND_NS_WITHOUT_RTT;
-	const uint64_t most = MIN(tcp->table->host->pool->area_size / 4,
-				  (uint64_t)FS_TCP_BUF_MAX);
 	uint64_t want;
 
 	tcp->rcv_copied += bytes;
@@ -117,8 +122,8 @@ static void tune(struct fs_tcp *tcp, uint32_t bytes)
 	want = 2ull * tcp->rcv_copied + 16ull * tcp->rcv_mss;
 	tcp->rcv_copied = 0;
 	tcp->rcv_round_ns = now_ns;
-	if (want > tcp->rcvbuf && !fs_tcp_has(tcp, FS_TCP_RCVBUF_SET))
-		tcp->rcvbuf = (uint32_t)MAX(MIN(want, most), (uint64_t)tcp->rcvbuf);
+	if (!fs_tcp_has(tcp, FS_TCP_RCVBUF_SET))
+		fs_tcp_grow(tcp->table, &tcp->rcvbuf, want);
 }
 
 void fs_tcp_window_taken(struct fs_tcp *tcp, uint32_t bytes)

@@ -146,11 +146,11 @@ static void follow_path(struct fs_tcp *tcp, const struct fs_dst *dst)
 static uint8_t data_tos(struct fs_tcp *tcp, struct fs_wire_tcp *wire, bool again)
 {
 	if (!fs_tcp_has(tcp, FS_TCP_ECN_OK) || again)
-		return tcp->tos;	/* RFC 3168 6.1.5: never on a retransmission */
+		return 0;	/* RFC 3168 6.1.5: never on a retransmission */
 	if (fs_tcp_has(tcp, FS_TCP_CWR_DUE))
 		wire->flags |= FS_TCP_F_CWR;
 	tcp->flags &= ~(uint32_t)FS_TCP_CWR_DUE;
-	return tcp->tos | ECT_0;
+	return ECT_0;
 }
 
 int fs_tcp_xmit_data(struct fs_tcp *tcp, struct fs_buf *buf)
@@ -244,7 +244,7 @@ int fs_tcp_xmit_control(struct fs_tcp *tcp, uint8_t flags, seq32 seq)
 	fill(tcp, &wire, flags, seq);
 	if (tcp->ooo)
 		fs_tcp_ooo_sacks(tcp, &wire.opts);
-	err = send_frame(tcp->table, &tcp->flow.id, buf, &wire, tcp->tos, tcp->scope, tcp->port);
+	err = send_frame(tcp->table, &tcp->flow.id, buf, &wire, 0, tcp->scope, tcp->port);
 	if (!err)
 		acked(tcp);
 	return err;
@@ -297,7 +297,7 @@ static uint8_t syn_ecn(const struct fs_tcp *tcp, bool answers)
 {
 	if (answers)
 		return fs_tcp_has(tcp, FS_TCP_ECN_OK) ? FS_TCP_F_ECE : 0;
-	if ((tcp->table->ecn || tcp->cc.ops->needs_ecn) && !tcp->retries)
+	if (fs_tcp_has(tcp, FS_TCP_ECN_OK) && !tcp->retries)
 		return FS_TCP_F_ECE | FS_TCP_F_CWR;
 	return 0;
 }
@@ -348,7 +348,7 @@ int fs_tcp_xmit_syn(struct fs_tcp *tcp)
 	if (fs_tcp_has(tcp, FS_TCP_FASTOPEN))
 		add_fastopen(tcp, buf, &wire);
 	acked(tcp);
-	return send_frame(tcp->table, &tcp->flow.id, buf, &wire, tcp->tos, tcp->scope, tcp->port);
+	return send_frame(tcp->table, &tcp->flow.id, buf, &wire, 0, tcp->scope, tcp->port);
 }
 
 static int find_hop(struct fs_tcp_table *table, struct fs_buf *buf, int *port)

@@ -435,7 +435,6 @@ static void episode(uint64_t seed)
 	const uint64_t until = frames_in + EPISODE;
 
 	hostile = episodes % 2;
-	net.a.stack->tcp->ecn = net.b.stack->tcp->ecn = below(2);
 	crowd_open(&net, seed + episodes, !hostile);
 	while (frames_in < until) {
 		storm();

@@ -46,7 +46,7 @@ static void open_next(struct bulk *bulk, struct test_net *net)
 {
 	struct fs_tcp_connect_opts opts = {
 		.sz = sizeof(opts), .remote = test_with_port(net->b.ip4, PORT),
-		.cc = bulk->opts.cc, .user = (void *)(uintptr_t)bulk->opened,
+		.cc = bulk->opts.cc, .ecn = bulk->opts.ecn, .user = (void *)(uintptr_t)bulk->opened,
 	};
 
 	must(!fs_tcp_connect(&bulk->from[bulk->opened], net->a.stack, &opts));
@@ -94,7 +94,6 @@ void bulk_open(struct bulk *bulk, struct test_net *net, const struct bulk_opts *
 	*bulk = (struct bulk){ .opts = *opts };
 	bulk->opts.flows = MAX(opts->flows, 1u);
 	must(bulk->opts.flows <= BULK_FLOWS_MAX);
-	net->a.stack->tcp->ecn = opts->ecn;
 	must(!fs_tcp_listen(&bulk->listener, net->b.stack, &listen));
 }
 

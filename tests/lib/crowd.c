@@ -278,7 +278,7 @@ static void connect_some(struct end *pair)
 	struct fs_tcp_connect_opts opts = {
 		.sz = sizeof(opts), .cc = cc[below(ARRAY_SIZE(cc))], .user = &pair[0],
 		.remote = test_with_port(six ? to->ip6 : to->ip4, PORT),
-		.fastopen = (int)below(2),
+		.fastopen = (int)below(2), .ecn = (int)below(2),
 	};
 
 	for (int i = 0; i < 2; i++)

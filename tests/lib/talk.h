@@ -38,6 +38,7 @@ struct talk_opts {
 	uint64_t mixed_seed;		/* not 0: of each, anything up to these, small ones too */
 	bool ipv6;
 	bool copying;
+	bool ecn;
 	const char *cc;
 	uint32_t backlog;
 };

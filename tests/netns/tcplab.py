@@ -305,13 +305,15 @@ class Crowd:
 
     def run(self, total, at_once):
         end = time.monotonic() + PATIENCE
-        opened = 0
+        opened = done = 0
         while self.right + len(self.wrong) < total:
             while opened < total and len(self.selector.get_map()) < at_once:
                 self.open()
                 opened += 1
             for key, _ in self.selector.select(1):
                 self.step(key)
+            if self.right > done:
+                done, end = self.right, time.monotonic() + PATIENCE
             if time.monotonic() > end:
                 self.wrong.append(f"{len(self.selector.get_map())} of {opened} hang")
                 break

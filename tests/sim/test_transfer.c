@@ -67,10 +67,9 @@ START_TEST(every_byte_arrives_and_nothing_is_left)
 	};
 
 	test_net_open(&net, &opts);
-	net.a.stack->tcp->ecn = net.b.stack->tcp->ecn = run % 2;
 	talk_open(&net, talks, CONNECTIONS, &(struct talk_opts){
 		.a_bytes = BYTES, .b_bytes = BYTES, .mixed_seed = 1 + run,
-		.ipv6 = run % 2, .copying = run / 2 % 2, .cc = cc[run % ARRAY_SIZE(cc)],
+		.ipv6 = run % 2, .copying = run / 2 % 2, .ecn = run % 2, .cc = cc[run % ARRAY_SIZE(cc)],
 	});
 	ck_assert_uint_eq(talk_run(&net, 900 * NSEC_PER_SEC), CONNECTIONS);
 	for (unsigned int i = 0; i < CONNECTIONS; i++) {
