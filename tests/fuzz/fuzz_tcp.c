@@ -266,6 +266,27 @@ static void hoard_frames(int i)
 		hoard[i][n_hoard[i]++] = buf;
 }
 
+/* --- the world ----------------------------------------------------------------------- */
+
+static void change_world(void)
+{
+	static const uint16_t states[] = { NUD_REACHABLE, NUD_STALE, NUD_INCOMPLETE, NUD_FAILED };
+
+	if (!below(300))
+		test_net_resolve(&net, states[below(ARRAY_SIZE(states))]);
+	if (!below(50))
+		test_net_resolve(&net, NUD_PERMANENT);
+	if (!below(300))
+		test_set_mtu(below(2) ? &net.a : &net.b, 500 + below(1001));
+}
+
+static void restore_world(void)
+{
+	test_net_resolve(&net, NUD_PERMANENT);
+	test_set_mtu(&net.a, 1500);
+	test_set_mtu(&net.b, 1500);
+}
+
 /* --- checks ---------------------------------------------------------------------------- */
 
 static void check_frames(const struct test_host *host, const struct tcp_frames *frames)
@@ -354,6 +375,8 @@ static void storm(void)
 		hoard_frames((int)below(2));
 	if (!below(50))
 		give_back((int)below(2));
+	if (hostile)
+		change_world();
 	run_both();
 	crowd_events();
 	run_both();
@@ -405,6 +428,7 @@ static void clear_up(void)
 	uint32_t n;
 
 	crowd_finish();
+	restore_world();
 	for (int i = 0; i < 2; i++)
 		give_back(i);
 	hand_keep(net.a.wire, false);

@@ -5,6 +5,7 @@
 #include "tcp/conn.h"
 #include "tests/lib/crowd.h"
 #include "tests/lib/must.h"
+#include "tests/lib/whim.h"
 
 enum {
 	TALKS = 8,
@@ -178,50 +179,6 @@ static void shut(struct end *end)
 		end->shut = true;
 }
 
-static void set_some_option(struct end *end)
-{
-	static const char *const cc[] = { "cubic", "newreno", "dctcp", "none such" };
-	struct fs_tcp_info info = { .sz = sizeof(info) };
-
-	switch (below(11)) {
-	case 0:
-		fs_tcp_set(end->tcp, FS_TCP_NODELAY, (int)below(2));
-		break;
-	case 1:
-		fs_tcp_set(end->tcp, FS_TCP_CORK, (int)below(2));
-		break;
-	case 2:
-		fs_tcp_set(end->tcp, FS_TCP_QUICKACK, (int)below(2));
-		break;
-	case 3:
-		fs_tcp_set(end->tcp, FS_TCP_KEEPALIVE, (int)below(20));
-		break;
-	case 4:
-		fs_tcp_set(end->tcp, FS_TCP_KEEPINTVL, 1 + (int)below(20));
-		break;
-	case 5:
-		fs_tcp_set(end->tcp, FS_TCP_SNDBUF, (int)below(100000));
-		break;
-	case 6:
-		fs_tcp_set(end->tcp, FS_TCP_RCVBUF, (int)below(100000));
-		break;
-	case 7:
-		fs_tcp_set_cc(end->tcp, cc[below(ARRAY_SIZE(cc))]);
-		break;
-	case 8:
-		if (!honest)
-			fs_tcp_set(end->tcp, FS_TCP_USER_TIMEOUT, (int)below(5000));
-		break;
-	case 9:
-		if (!honest)
-			fs_tcp_set(end->tcp, FS_TCP_LINGER, (int)below(5) - 1);
-		break;
-	default:
-		must(!fs_tcp_info(end->tcp, &info));
-		break;
-	}
-}
-
 static void leave(struct end *end)
 {
 	if (below(3))
@@ -235,7 +192,7 @@ static void act(struct end *end)
 {
 	switch (below(16)) {
 	case 0:
-		set_some_option(end);
+		whim(end->tcp, &chance, honest);
 		break;
 	case 1:
 		if (!honest && !below(3))
@@ -292,6 +249,32 @@ static void connect_some(struct end *pair)
 	}
 	wrap(pair[0].tcp);
 	crowd_counts.opened++;
+}
+
+/* RFC 9293 figure 8: both connect, and their SYNs cross. */
+static void cross(struct end *pair)
+{
+	const uint16_t ports[2] = { (uint16_t)(5000 + (pair - ends)), (uint16_t)(6000 + below(100)) };
+	struct test_host *const hosts[2] = { &net->a, &net->b };
+
+	for (int i = 0; i < 2; i++) {
+		struct fs_tcp_connect_opts opts = {
+			.sz = sizeof(opts), .user = &pair[i], .local.port = ports[i],
+			.remote = test_with_port(hosts[!i]->ip4, ports[!i]),
+		};
+
+		pair[i] = (struct end){
+			.host = hosts[i], .peer = &pair[!i], .used = true,
+			.salt = fs_random_next(&chance), .to_send = 1 + below(BYTES_MAX),
+		};
+		if (fs_tcp_connect(&pair[i].tcp, hosts[i]->stack, &opts)) {
+			fs_tcp_abort(pair[0].tcp);
+			pair[0].used = pair[1].used = false;
+			pair[0].tcp = NULL;
+			return;
+		}
+	}
+	crowd_counts.opened += 2;
 }
 
 static struct end *whose(const struct test_host *host, const struct fs_tcp *tcp)
@@ -432,7 +415,7 @@ void crowd_act(void)
 	if (end->tcp)
 		act(end);
 	else if (end < &ends[2 * TALKS] && !ends[(end - ends) / 2 * 2].used)
-		connect_some(&ends[(end - ends) / 2 * 2]);
+		(below(8) ? connect_some : cross)(&ends[(end - ends) / 2 * 2]);
 	else if (!honest && end < &ends[2 * TALKS] && !end->peer->tcp && !below(4))
 		end->used = end->peer->used = false;
 	if (!below(20))

@@ -79,6 +79,14 @@ void test_net_resolve(struct test_net *net, uint16_t nud_state)
 	add_neigh(&net->b, &net->a, &net->a.ip6, nud_state);
 }
 
+void test_set_mtu(struct test_host *host, uint32_t mtu)
+{
+	struct fs_nl_link link = *fs_nl_mirror_link(host->mirror, host->ifindex);
+
+	link.mtu = mtu;
+	must(!fs_nl_mirror_link_set(host->mirror, &link));
+}
+
 static void prepare_host(struct test_host *host, uint8_t number,
 			 const struct test_net_opts *opts)
 {

@@ -71,6 +71,9 @@ void test_net_run(struct test_net *net, uint64_t span_ns);
 /* Each learns the other's MAC address, or that it is not there. */
 void test_net_resolve(struct test_net *net, uint16_t nud_state);
 
+/* The interface's MTU, as the kernel would tell it. */
+void test_set_mtu(struct test_host *host, uint32_t mtu);
+
 /* An endpoint on @local (any address: family and zero); @remote may be NULL. */
 struct fs_udp *test_udp(struct test_host *host, struct fs_addr local,
 			const struct fs_addr *remote);

@@ -161,14 +161,6 @@ START_TEST(a_black_hole_is_found)
 }
 END_TEST
 
-static void set_link_mtu(struct test_host *host, uint32_t mtu)
-{
-	struct fs_nl_link link = *fs_nl_mirror_link(host->mirror, host->ifindex);
-
-	link.mtu = mtu;
-	must(!fs_nl_mirror_link_set(host->mirror, &link));
-}
-
 /* The kernel says so: segments are cut anew, also those on their way. */
 START_TEST(a_smaller_mtu_of_the_interface_is_followed)
 {
@@ -178,14 +170,14 @@ START_TEST(a_smaller_mtu_of_the_interface_is_followed)
 	open_on(&link, &(struct bulk_opts){ .cc = "cubic" });
 	bulk_run(&bulk, &net, 2 * NSEC_PER_SEC);
 	set_mtu(link, 1280);
-	set_link_mtu(&net.a, 1280);
+	test_set_mtu(&net.a, 1280);
 	before = bulk_total(&bulk);
 	bulk_run(&bulk, &net, 2 * NSEC_PER_SEC);
 	ck_assert_uint_gt(bulk_total(&bulk) - before, 5000000);
 	ck_assert_uint_eq(fs_tcp_mss(bulk.from[0]), 1280 - 40 - 12);
 	before = bulk_total(&bulk);
 	set_mtu(link, 0);
-	set_link_mtu(&net.a, 1500);
+	test_set_mtu(&net.a, 1500);
 	bulk_run(&bulk, &net, 2 * NSEC_PER_SEC);
 	ck_assert_uint_eq(fs_tcp_mss(bulk.from[0]), 1500 - 40 - 12);
 	ck_assert_uint_gt(bulk_total(&bulk) - before, 10000000);
