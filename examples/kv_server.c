@@ -34,11 +34,12 @@ struct item {
 
 static void *tree;
 static struct fs_kv *hot;
+static struct fs_stack *stack;
 static volatile sig_atomic_t stop;
 
 static void on_signal(int sig)
 {
-	stop = sig;
+	stop = sig, fs_stack_wake(stack);
 }
 
 static int by_key(const void *a, const void *b)
@@ -113,7 +114,6 @@ int main(int argc, char **argv)
 	FS_OPTS(fs_ctl_opts, ctl_opts, .ifname = NULL);
 	FS_OPTS(fs_kv_opts, kv_opts, .ifname = NULL);
 	FS_OPTS(fs_ctl_rule, rule, .proto = 17 /* UDP */, .action = FS_CTL_ANSWER, .answer = "kv");
-	struct fs_stack *stack = NULL;
 	struct fs_ctl *ctl = NULL;
 	struct fs_event event;
 	struct fs_udp *udp;

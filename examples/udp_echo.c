@@ -26,12 +26,13 @@ enum {
 };
 
 static volatile sig_atomic_t stop;
+static struct fs_stack *open_stack;
 static unsigned long unsent;
 
 static void on_signal(int sig)
 {
-	(void)sig;
-	stop = 1;
+	stop = sig;
+	fs_stack_wake(open_stack);
 }
 
 /* A reply that does not go now is dropped: a client that waits asks again. */
@@ -91,7 +92,6 @@ int main(int argc, char **argv)
 	FS_OPTS(fs_stack_opts, stack_opts, .ifname = NULL);
 	FS_OPTS(fs_udp_opts, udp_opts, .local.port = 7, .twin = FS_TWIN_OPTIONAL);
 	const struct sigaction action = { .sa_handler = on_signal };
-	int64_t timeout_us = -1;
 	struct fs_event event;
 	struct fs_stack *stack;
 	struct fs_udp *udp;
@@ -103,7 +103,7 @@ int main(int argc, char **argv)
 		else if (opt == 'p')
 			udp_opts.local.port = read_port(optarg);
 		else if (opt == 's')
-			stack_opts.spin_us = UINT32_MAX, timeout_us = 100000;
+			stack_opts.spin_us = UINT32_MAX;
 		else
 			usage();
 	}
@@ -123,8 +123,8 @@ int main(int argc, char **argv)
 	}
 	printf("udp_echo: port %u on %s\n", fs_udp_local(udp).port, stack_opts.ifname);
 	fflush(stdout);
-	/* Not for ever: while it spins, a signal does not end a poll. */
-	while (!stop && (err = fs_stack_poll(stack, &event, 1, timeout_us)) != -ENETDOWN)
+	open_stack = stack;
+	while (!stop && (err = fs_stack_poll(stack, &event, 1, -1)) != -ENETDOWN)
 		echo(stack, udp);
 	if (err == -ENETDOWN)
 		fprintf(stderr, "udp_echo: %s is gone\n", stack_opts.ifname);
