@@ -176,7 +176,7 @@ FS_API void fs_stack_flush(struct fs_stack *stack);
 	X(rx_drop_short, "shorter than its headers say")		\
 	X(rx_drop_proto, "not something that this stack speaks")	\
 	X(rx_drop_ip_csum, "IPv4 header checksum")			\
-	X(rx_drop_csum, "UDP or ICMP checksum")				\
+	X(rx_drop_csum, "UDP, TCP or ICMP checksum")				\
 	X(rx_drop_fragment, "a fragment; those are the kernel's")	\
 	X(rx_drop_addr, "not a local unicast address")			\
 	X(rx_drop_no_endpoint, "nobody has this port open")		\

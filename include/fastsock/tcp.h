@@ -137,6 +137,7 @@ FS_API int fs_tcp_connect(struct fs_tcp **out, struct fs_stack *stack,
  * Returns how many, 0 at the end of the stream (the peer's FIN), or
  *   -EAGAIN        nothing to read now
  *   -ENOTCONN      not connected yet
+ *   -EINVAL        @n is 0
  *   -ECONNRESET    the peer reset the connection
  *   -ETIMEDOUT     the peer does not answer
  *   or another error of the connection, reported once

@@ -231,11 +231,9 @@ const uint64_t *fs_sim_clock(const struct fs_sim *sim)
 
 static void refill(struct sim_port *p)
 {
-	while (p->n_fill < p->ring_size) {
+	while (p->n_fill < p->ring_size && fs_pool_to_fill(p->port.pool)) {
 		struct fs_buf *buf = fs_pool_take(p->port.pool, FS_BUF_FILL);
 
-		if (!buf)
-			return;
 		buf->port = p->port.index;
 		p->fill[p->n_fill++] = buf;
 	}

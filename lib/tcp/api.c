@@ -52,6 +52,8 @@ int fs_tcp_recv_zc(struct fs_tcp *tcp, struct fs_buf **bufs, unsigned int n)
 	uint32_t bytes = 0;
 	unsigned int i;
 
+	if (!n)
+		return -EINVAL;
 	if (!tcp->rxq)
 		return fs_tcp_is_kernel(tcp) ? fs_tcp_kernel_recv_zc(tcp, bufs, n) :
 					       nothing_to_read(tcp);

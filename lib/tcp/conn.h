@@ -229,6 +229,8 @@ struct fs_tcp {
 		struct fs_tcp_ooo *ooo;
 		struct fs_tcp_kernel *kernel;	/* kernel.h: then nothing else is of use */
 	};
+	struct fs_buf *sack_hint;	/* marked last */
+	struct fs_seq_range sacks_seen[FS_TCP_SACKS_MAX]; /* of the last ACK that had any */
 	struct fs_tcp_rack rack;
 	struct fs_tcp_rtt rtt;
 	struct fs_tcp_cc cc;

@@ -175,6 +175,8 @@ static void forget_sacks(struct fs_tcp *tcp)
 	     buf = fs_tcp_seg(buf)->next)
 		fs_tcp_seg(buf)->flags &= (uint16_t)~FS_TCP_SEG_SACKED;
 	tcp->sacked_bytes = 0;
+	tcp->sack_hint = NULL;
+	memset(tcp->sacks_seen, 0, sizeof(tcp->sacks_seen));
 }
 
 void fs_tcp_recovery_timeout(struct fs_tcp *tcp)

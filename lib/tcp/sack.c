@@ -33,13 +33,38 @@ static void mark(struct fs_tcp *tcp, struct fs_buf *buf, struct fs_tcp_acked *a)
 		a->cc_rtt_ns = MAX(fs_tcp_now(tcp) - seg->tx_ns, 1ull);
 	fs_tcp_timed_remove(tcp, buf);
 	fs_tcp_rack_delivered(tcp, seg);
+	tcp->sack_hint = buf;
+}
+
+/* Blocks come again with each ACK, a little longer: where this one is new. */
+static seq32 new_from(const struct fs_tcp *tcp, const struct fs_seq_range *block)
+{
+	for (int i = 0; i < FS_TCP_SACKS_MAX; i++) {
+		const struct fs_seq_range *seen = &tcp->sacks_seen[i];
+
+		if (fs_seq_before_eq(seen->from, block->from) &&
+		    fs_seq_before(block->from, seen->to))
+			return seen->to;
+	}
+	return block->from;
+}
+
+static struct fs_buf *first_to_mark(const struct fs_tcp *tcp, seq32 from)
+{
+	struct fs_buf *hint = tcp->sack_hint;
+
+	return hint && fs_seq_before_eq(fs_tcp_seg(hint)->seq, from) ? hint : tcp->sendq;
 }
 
 /* Segments are marked whole: a block that ends within one says nothing of it. */
 static void mark_block(struct fs_tcp *tcp, const struct fs_seq_range *block,
 		       struct fs_tcp_acked *a)
 {
-	for (struct fs_buf *buf = tcp->sendq; buf && buf != tcp->unsent;
+	const seq32 from = new_from(tcp, block);
+
+	if (!fs_seq_before(from, block->to))
+		return;
+	for (struct fs_buf *buf = first_to_mark(tcp, from); buf && buf != tcp->unsent;
 	     buf = fs_tcp_seg(buf)->next) {
 		const struct fs_tcp_seg *seg = fs_tcp_seg(buf);
 
@@ -54,7 +79,7 @@ static void mark_block(struct fs_tcp *tcp, const struct fs_seq_range *block,
 
 void fs_tcp_sack_rx(struct fs_tcp *tcp, const struct fs_wire_tcp *seg, struct fs_tcp_acked *a)
 {
-	unsigned int i = 0;
+	unsigned int i = 0, first;
 
 	if (is_dsack(seg)) {
 		const struct fs_seq_range *d = &seg->opts.sacks[0];
@@ -65,6 +90,7 @@ void fs_tcp_sack_rx(struct fs_tcp *tcp, const struct fs_wire_tcp *seg, struct fs
 			fs_seq_after(d->from, fs_seq_sub(tcp->snd_una, tcp->max_snd_wnd + 1));
 		a->dsack_to = d->to;
 	}
+	first = i;
 	for (; i < seg->opts.n_sacks; i++) {
 		const struct fs_seq_range *block = &seg->opts.sacks[i];
 
@@ -72,4 +98,8 @@ void fs_tcp_sack_rx(struct fs_tcp *tcp, const struct fs_wire_tcp *seg, struct fs
 		    fs_seq_before_eq(block->to, tcp->flow.snd_nxt))
 			mark_block(tcp, block, a);
 	}
+	if (first == i)
+		return;
+	memset(tcp->sacks_seen, 0, sizeof(tcp->sacks_seen));
+	memcpy(tcp->sacks_seen, &seg->opts.sacks[first], (i - first) * sizeof(tcp->sacks_seen[0]));
 }

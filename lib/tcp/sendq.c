@@ -178,6 +178,8 @@ void fs_tcp_sendq_pop(struct fs_tcp *tcp)
 	struct fs_buf *next = fs_tcp_seg(buf)->next;
 
 	fs_tcp_timed_remove(tcp, buf);
+	if (tcp->sack_hint == buf)
+		tcp->sack_hint = NULL;
 	if (tcp->lost_first == buf)
 		tcp->lost_first = next == tcp->unsent ? NULL : next;
 	if (tcp->unsent == buf)
@@ -206,7 +208,7 @@ void fs_tcp_sendq_flush(struct fs_tcp *tcp)
 		let_go(buf);
 	}
 	tcp->sendq = tcp->unsent = tcp->sendq_tail = NULL;
-	tcp->sent_first = tcp->sent_last = tcp->lost_first = NULL;
+	tcp->sent_first = tcp->sent_last = tcp->lost_first = tcp->sack_hint = NULL;
 	tcp->sacked_bytes = tcp->lost_bytes = tcp->retrans_bytes = 0;
 }
 

@@ -67,26 +67,25 @@ static void stray(struct fs_tcp_table *table, const struct fs_tcp_rx *rx,
 		table->host->stats.tx_tcp_rst++;
 }
 
-static void to_listener(struct fs_tcp_table *table, struct fs_tcp_rx *rx,
+/* False: nobody wants it. */
+static bool to_listener(struct fs_tcp_table *table, struct fs_tcp_rx *rx,
 			const struct fs_tcp_flow_id *id, const seq32 *iss)
 {
 	struct fs_tcp_listener *listener = fs_tcp_listener_find(table, id->family, id->local,
 								id->local_port);
 	const uint8_t flags = rx->seg.flags & (FS_TCP_F_SYN | FS_TCP_F_ACK | FS_TCP_F_RST);
 
-	if (listener && listener->open) {
-		if (flags & FS_TCP_F_RST || !flags) {
-			table->host->stats.rx_drop_state++;
-			return;
-		}
-		if (flags == FS_TCP_F_SYN) {
-			fs_tcp_listener_syn(listener, rx, id, iss);
-			return;
-		}
-		if (flags == FS_TCP_F_ACK && fs_tcp_listener_cookie(listener, rx, id))
-			return;
+	if (!listener || !listener->open)
+		return false;
+	if (flags & FS_TCP_F_RST || !flags) {
+		table->host->stats.rx_drop_state++;
+		return true;
 	}
-	stray(table, rx, id);
+	if (flags == FS_TCP_F_SYN) {
+		fs_tcp_listener_syn(listener, rx, id, iss);
+		return true;
+	}
+	return flags == FS_TCP_F_ACK && fs_tcp_listener_cookie(listener, rx, id);
 }
 
 static void demultiplex(struct fs_tcp_table *table, struct fs_tcp_rx *rx)
@@ -98,15 +97,21 @@ static void demultiplex(struct fs_tcp_table *table, struct fs_tcp_rx *rx)
 	id_of(&id, rx->frame, &rx->seg);
 	flow = fs_tcp_flow_find(&table->flows, &id);
 	if (flow && flow->state == FS_TCP_TIME_WAIT) {
-		if (fs_tcp_timewait_rx(table, flow, rx, &iss))
+		if (fs_tcp_timewait_rx(table, flow, rx, &iss)) {
+			table->host->stats.rx_tcp++;
 			return;
+		}
 		reuse = &iss;
 		flow = NULL;
 	}
-	if (likely(flow))
+	if (likely(flow)) {
+		table->host->stats.rx_tcp++;
 		fs_tcp_segment(container_of(flow, struct fs_tcp, flow), rx);
-	else
-		to_listener(table, rx, &id, reuse);
+	} else if (to_listener(table, rx, &id, reuse)) {
+		table->host->stats.rx_tcp++;
+	} else {
+		stray(table, rx, &id);
+	}
 }
 
 void fs_tcp_rx(struct fs_tcp_table *table, struct fs_buf *buf, const struct fs_wire_frame *f,
@@ -124,7 +129,6 @@ void fs_tcp_rx(struct fs_tcp_table *table, struct fs_buf *buf, const struct fs_w
 		drop(buf, &host->stats.rx_drop_csum);
 		return;
 	}
-	host->stats.rx_tcp++;
 	rx.len = fs_wire_tcp_seg_len(&rx.seg);
 	demultiplex(table, &rx);
 	if (rx.buf)

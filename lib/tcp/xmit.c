@@ -370,24 +370,29 @@ static int find_hop(struct fs_tcp_table *table, struct fs_buf *buf, int *port)
 	return *port < 0 ? -EHOSTUNREACH : 0;
 }
 
+/* The kernel has asked for the neighbour long enough: a connection ends before it began. */
 static void unreachable(struct fs_tcp_table *table, const struct fs_buf *buf, int error)
 {
 	const uint8_t *l3 = buf->data + FS_ETH_LEN;
-	struct fs_wire_icmp_error e = { .error = error };
+	struct fs_tcp_flow_id id = { .family = l3[0] >> 4 == 4 ? AF_INET : AF_INET6 };
 	struct fs_wire_frame f;
 	struct fs_wire_tcp seg;
+	struct fs_tcp_flow *flow;
 
-	if (fs_wire_parse_ip(l3, buf->len - FS_ETH_LEN, l3[0] >> 4 == 4 ? AF_INET : AF_INET6,
-			     &f) != FS_WIRE_OK ||
+	if (fs_wire_parse_ip(l3, buf->len - FS_ETH_LEN, id.family, &f) != FS_WIRE_OK ||
 	    fs_wire_tcp_parse(l3, &f, &seg) != FS_WIRE_OK)
 		return;
-	e.family = f.family;
-	memcpy(e.local, f.src, f.addr_len);
-	memcpy(e.remote, f.dst, f.addr_len);
-	e.local_port = seg.src_port;
-	e.remote_port = seg.dst_port;
-	e.seq = seg.seq;
-	fs_tcp_icmp(table, &e);
+	memcpy(id.local, f.src, f.addr_len);
+	memcpy(id.remote, f.dst, f.addr_len);
+	id.local_port = seg.src_port;
+	id.remote_port = seg.dst_port;
+	flow = fs_tcp_flow_find(&table->flows, &id);
+	if (!flow || flow->state == FS_TCP_TIME_WAIT)
+		return;
+	if (flow->state == FS_TCP_SYN_SENT)
+		fs_tcp_conn_end(container_of(flow, struct fs_tcp, flow), error);
+	else
+		container_of(flow, struct fs_tcp, flow)->soft_error = error;
 }
 
 void fs_tcp_wait_over(struct fs_tcp_table *table, struct fs_buf *buf, int error)

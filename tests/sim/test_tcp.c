@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* TCP between two stacks on one wire: every byte, in all weathers. */
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -79,6 +80,25 @@ START_TEST(many_connections_share_a_wire)
 }
 END_TEST
 
+START_TEST(connection_to_a_silent_neighbour_ends_soon)
+{
+	const struct test_net_opts opts = { .no_neigh = true };
+	struct fs_tcp_connect_opts connect = { .sz = sizeof(connect) };
+	struct fs_event event;
+	struct fs_tcp *tcp;
+
+	test_net_open(&net, &opts);
+	connect.remote = test_with_port(net.b.ip4, 7);
+	ck_assert_int_eq(fs_tcp_connect(&tcp, net.a.stack, &connect), 0);
+	test_net_run(&net, 4 * NSEC_PER_SEC);
+	ck_assert_int_eq(fs_stack_events(net.a.stack, &event, 1), 1);
+	ck_assert_int_eq(event.type, FS_EV_ERROR);
+	ck_assert_int_eq(event.error, -EHOSTUNREACH);
+	fs_tcp_close(tcp);
+	test_net_close(&net);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sim/tcp");
@@ -90,6 +110,7 @@ int main(void)
 	tcase_add_test(tc, bytes_arrive_both_ways_and_both_ends_close);
 	tcase_add_loop_test(tc, bytes_arrive_in_bad_weather, 0, ARRAY_SIZE(weathers));
 	tcase_add_test(tc, many_connections_share_a_wire);
+	tcase_add_test(tc, connection_to_a_silent_neighbour_ends_soon);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
