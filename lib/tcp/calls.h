@@ -111,6 +111,8 @@ bool fs_tcp_ooo_drain(struct fs_tcp *tcp);
 void fs_tcp_ooo_flush(struct fs_tcp *tcp);
 /* The SACK blocks that the next ACK carries. */
 void fs_tcp_ooo_sacks(struct fs_tcp *tcp, struct fs_wire_tcp_opts *opts);
+/* A FIN stands behind a hole, at fin_seq. */
+void fs_tcp_ooo_fin(struct fs_tcp *tcp);
 void fs_tcp_ooo_duplicate(struct fs_tcp *tcp, seq32 start, seq32 end);
 
 /* The window to tell now, in bytes; remembers the edge told. */

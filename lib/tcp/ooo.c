@@ -25,12 +25,16 @@ static struct fs_tcp_ooo *get(struct fs_tcp *tcp)
 	return ooo;
 }
 
-static void put_if_empty(struct fs_tcp *tcp)
+static void put(struct fs_tcp *tcp)
 {
-	if (tcp->ooo->head || tcp->ooo->has_dsack)
-		return;
 	fs_slab_put(&tcp->table->ooos, tcp->ooo);
 	tcp->ooo = NULL;
+}
+
+static void put_if_empty(struct fs_tcp *tcp)
+{
+	if (!tcp->ooo->head && !tcp->ooo->has_dsack && !fs_tcp_has(tcp, FS_TCP_FIN_AHEAD))
+		put(tcp);
 }
 
 void fs_tcp_ooo_duplicate(struct fs_tcp *tcp, seq32 start, seq32 end)
@@ -44,6 +48,14 @@ void fs_tcp_ooo_duplicate(struct fs_tcp *tcp, seq32 start, seq32 end)
 		return;
 	ooo->has_dsack = true;
 	ooo->dsack = (struct fs_tcp_range){ start, end };
+}
+
+void fs_tcp_ooo_fin(struct fs_tcp *tcp)
+{
+	struct fs_tcp_ooo *ooo = get(tcp);
+
+	if (ooo)
+		fs_tcp_ranges_insert(&ooo->ranges, tcp->fin_seq, fs_seq_add(tcp->fin_seq, 1));
 }
 
 static void link_sorted(struct fs_tcp_ooo *ooo, struct fs_buf *buf, seq32 seq)
@@ -129,8 +141,7 @@ void fs_tcp_ooo_flush(struct fs_tcp *tcp)
 		return;
 	while (tcp->ooo->head)
 		fs_pool_put(unlink_first(tcp->ooo));
-	tcp->ooo->has_dsack = false;
-	put_if_empty(tcp);
+	put(tcp);
 }
 
 void fs_tcp_ooo_sacks(struct fs_tcp *tcp, struct fs_wire_tcp_opts *opts)

@@ -79,17 +79,13 @@ static void in_order(struct fs_tcp *tcp, struct fs_buf *buf)
 	fs_tcp_window_acks(tcp, len);
 }
 
-void fs_tcp_rcvq_data(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
+static void take_payload(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 {
 	const struct fs_wire_tcp *seg = &rx->seg;
 	const seq32 end = fs_seq_add(seg->seq, seg->payload_len);
 	seq32 from = fs_seq_max(seg->seq, tcp->flow.rcv_nxt), to = end;
 	struct fs_buf *buf = rx->buf;
 
-	if (seg->flags & FS_TCP_F_FIN) {
-		note_fin(tcp, end);
-		fs_tcp_ack_now(tcp);
-	}
 	if (fs_seq_after(to, tcp->rcv_adv))
 		to = tcp->rcv_adv;
 	if (fs_tcp_has(tcp, FS_TCP_FIN_AHEAD))
@@ -119,4 +115,19 @@ void fs_tcp_rcvq_data(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 		fs_tcp_ooo_insert(tcp, buf, from);
 		fs_tcp_ack_now(tcp);
 	}
+}
+
+void fs_tcp_rcvq_data(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
+{
+	const bool fin = rx->seg.flags & FS_TCP_F_FIN;
+
+	if (fin) {
+		note_fin(tcp, fs_seq_add(rx->seg.seq, rx->seg.payload_len));
+		fs_tcp_ack_now(tcp);
+	}
+	take_payload(tcp, rx);
+	/* Its number counts as a byte does, else its segment is never SACKed. */
+	if (fin && fs_tcp_has(tcp, FS_TCP_FIN_AHEAD) &&
+	    fs_seq_after(tcp->fin_seq, tcp->flow.rcv_nxt))
+		fs_tcp_ooo_fin(tcp);
 }

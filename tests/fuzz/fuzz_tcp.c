@@ -388,6 +388,8 @@ static void storm(void)
 /* One round over a wire that is as it should be. */
 static void calm(void)
 {
+	uint64_t done;
+
 	for (int i = 0; i < 2; i++)
 		while (pending[i].n && pending[i].n < PENDING + 1) {
 			put(first(i), i);
@@ -395,7 +397,10 @@ static void calm(void)
 		}
 	run_both();
 	crowd_events();
-	crowd_act();
+	do {
+		done = crowd_counts.bytes + crowd_counts.sent;
+		crowd_act();
+	} while (done != crowd_counts.bytes + crowd_counts.sent);
 	run_both();
 	if (!pending[0].n && !pending[1].n) {
 		const uint64_t at_ns = next_ns();

@@ -170,6 +170,7 @@ static bool give(struct end *end)
 		end->sent += (uint64_t)sent;
 	else
 		took_error(end, (int)sent);
+	crowd_counts.sent += sent > 0;
 	return sent > 0;
 }
 

@@ -34,7 +34,7 @@ uint32_t crowd_holds(const struct test_host *host);
 const char *crowd_wrong(void);
 
 struct crowd_counts {
-	uint64_t opened, accepted, strangers, bytes, ended;
+	uint64_t opened, accepted, strangers, sent, bytes, ended;
 };
 extern struct crowd_counts crowd_counts;
 

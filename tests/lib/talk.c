@@ -155,8 +155,8 @@ static void begin(struct test_net *net, struct talk *talk, struct fs_random *ran
 	const uint64_t a_bytes = some(random, how.a_bytes), b_bytes = some(random, how.b_bytes);
 	const uint64_t salt = 2 * (uint64_t)(talk - all);
 	struct fs_tcp_connect_opts connect = {
-		.sz = sizeof(connect), .remote = test_with_port(*to, PORT), .cc = how.cc,
-		.ecn = how.ecn, .user = talk,
+		.sz = sizeof(connect), .remote = test_with_port(*to, PORT), .cc = how.cc, .ecn = how.ecn,
+		.user = talk,
 	};
 
 	*talk = (struct talk){

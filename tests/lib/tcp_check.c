@@ -111,7 +111,7 @@ static const char *check_ooo(const struct fs_tcp *tcp, struct tcp_frames *frames
 
 	if (!ooo)
 		return NULL;
-	SO(ooo->head || ooo->has_dsack, "nothing is out of order");
+	SO(ooo->head || ooo->has_dsack || fs_tcp_has(tcp, FS_TCP_FIN_AHEAD), "nothing is out of order");
 	for (struct fs_buf *buf = ooo->head; buf; buf = fs_tcp_seg(buf)->next) {
 		const seq32 seq = fs_tcp_seg(buf)->seq;
 
