@@ -103,8 +103,10 @@ BPF_OBJ := $(patsubst %.bpf.c,$B/%.bpf.o,$(wildcard bpf/*.bpf.c)) $B/bpf/fastsoc
 BPF_EXAMPLES := $(patsubst %.bpf.c,$B/%.bpf.o,$(wildcard examples/*.bpf.c))
 BPF_OTHER := $(patsubst %.bpf.c,$B/%.bpf.o,$(wildcard bench/*.bpf.c tests/*/*.bpf.c))
 MULTIARCH := $(shell $(CC) -print-multiarch)
+# FS_WEAK_ORDER: where a CPU may read in another order than the program says.
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-function -MMD -MP \
-	-I. -Ibpf -Iinclude -I/usr/include/$(MULTIARCH)
+	-I. -Ibpf -Iinclude -I/usr/include/$(MULTIARCH) \
+	$(if $(filter x86_64-% i386-%,$(MULTIARCH)),,-DFS_WEAK_ORDER)
 
 $B/bpf/fastsock-user.bpf.o: bpf/fastsock.bpf.c
 	@mkdir -p $(@D)
@@ -128,6 +130,7 @@ $(foreach d,bpf examples bench tests,$(eval $(call bpf_rule,$d)))
 TOOL := $B/bin/fastsock
 TOOL_OBJ := $(patsubst %.c,$B/%.o,$(sort $(wildcard tools/fastsock/*.c)))
 EXAMPLES := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard examples/*.c)))
+HTTP_OBJ := $(patsubst %.c,$B/%.o,$(wildcard examples/http/*.c))
 BENCH := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard bench/*.c)))
 
 $B/tools/%.o $B/examples/%.o: ALL_CFLAGS += $(USER_CPPFLAGS)
@@ -137,16 +140,17 @@ $B/tools/%.o $B/examples/%.o $B/bench/%.o:
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
-$(foreach s,$(wildcard tools/fastsock/*.c examples/*.c bench/*.c),$(eval $B/$(s:.c=.o): $s))
+$(foreach s,$(wildcard tools/fastsock/*.c examples/*.c examples/http/*.c bench/*.c),$(eval $B/$(s:.c=.o): $s))
 
 $(TOOL): $(TOOL_OBJ) $(STATIC)
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $^ $(LDFLAGS) $(DEP_LDLIBS)
 
+$B/examples/http_server: $(HTTP_OBJ)
 $(EXAMPLES) $(BENCH): $B/%: $B/%.o $(STATIC)
 	$(call say,LD)
-	$(CC) $(SAN_FLAGS) -o $@ $^ $(LDFLAGS) $(DEP_LDLIBS) -lm
+	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o,$^) $(STATIC) $(LDFLAGS) $(DEP_LDLIBS) -lm
 
 # --- tests ---------------------------------------------------------------------
 
@@ -154,8 +158,15 @@ TEST_LIB_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/lib/*.c))
 CHECK_TESTS := $(patsubst %.c,$B/%,$(sort $(wildcard tests/unit/*/test_*.c tests/sim/test_*.c \
 	tests/bpf/test_*.c)))
 CHECK_AUX = $(patsubst %.c,$B/%.o,$(filter-out $(dir $*)test_%.c %.bpf.c,$(wildcard $(dir $*)*.c)))
+PKT := $B/tests/pkt/run
+PKT_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/pkt/*.c))
 FUZZERS := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
 TEST_TOOLS := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard tests/netns/*.c tests/zc/*.c)))
+
+# The XDP program in a test: other helpers, and words wherever they stand.
+NATIVE_OBJ := $B/tests/fuzz/fuzz_bpf.o $B/tests/bpf/test_native.o
+$(NATIVE_OBJ): ALL_CFLAGS += $(if $(SAN),-fno-sanitize=alignment)
+$(NATIVE_OBJ): TEST_CPPFLAGS := -Itests/shim $(TEST_CPPFLAGS)
 
 $B/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
@@ -165,11 +176,15 @@ $B/tests/%.o: tests/%.c
 .SECONDEXPANSION:
 $(CHECK_TESTS): $B/%: $B/%.o $(TEST_LIB_OBJ) $(STATIC) $$(CHECK_AUX)
 	$(call say,LD)
-	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(CHECK_LDLIBS) $(DEP_LDLIBS)
+	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS) $(CHECK_LDLIBS) $(DEP_LDLIBS)
 
 $(FUZZERS) $(TEST_TOOLS): $B/%: $B/%.o $(TEST_LIB_OBJ) $(STATIC)
 	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(CHECK_LDLIBS) $(DEP_LDLIBS)
+
+$(PKT): $(PKT_OBJ) $(TEST_LIB_OBJ) $(STATIC)
+	$(call say,LD)
+	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(DEP_LDLIBS)
 
 # --- goals ---------------------------------------------------------------------
 
@@ -181,7 +196,7 @@ all: lib bpf $(TOOL) $(EXAMPLES) $(BPF_EXAMPLES)
 lib: $(STATIC) $(SHARED)
 bpf: $(BPF_OBJ)
 bench-build: $(BENCH) $(BPF_OTHER)
-tests-build: $(CHECK_TESTS) $(FUZZERS) $(TEST_TOOLS) $(BPF_OTHER)
+tests-build: $(CHECK_TESTS) $(PKT) $(FUZZERS) $(TEST_TOOLS) $(BPF_OTHER)
 
 # What running needs besides building: python3, ip, ethtool, bpftool...
 run-deps:
@@ -199,8 +214,8 @@ check-all: run-deps all tests-build bench-build
 	$(MAKE) --no-print-directory B=$B/san SAN=1 tests-build all
 	B=$B $(PYTHON) tests/run --long
 
-check-unit: $(filter $B/tests/unit/% $B/tests/sim/%,$(CHECK_TESTS))
-	B=$B $(PYTHON) tests/run unit sim
+check-unit: $(filter $B/tests/unit/% $B/tests/sim/%,$(CHECK_TESTS)) $(PKT)
+	B=$B $(PYTHON) tests/run unit sim pkt
 
 check-netns: run-deps all tests-build bench-build
 	B=$B $(PYTHON) tests/run netns

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * kernel_echo - the same services through a kernel UDP socket: what the fast
- * path is compared with.
+ * kernel_echo - the same services through kernel sockets: what the fast path is
+ * compared with.
  *
  *	kernel_echo [-p PORT] [--spin] [--batch N] [--kv KEY=VALUE]
+ *	kernel_echo --tcp [-p PORT] [--spin]
  *
  * Echo, or with --kv GET of the one key. It takes and sends up to N packets by
  * one call (recvmmsg, sendmmsg), 64 if not told otherwise; with --batch 1 by
@@ -21,6 +22,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "bench/kernel_tcp.h"
 #include "bpf/fs_abi.h"
 
 enum {
@@ -143,12 +145,13 @@ int main(int argc, char **argv)
 		{ "spin", no_argument, NULL, 's' },
 		{ "batch", required_argument, NULL, 'b' },
 		{ "kv", required_argument, NULL, 'k' },
+		{ "tcp", no_argument, NULL, 't' },
 		{ 0 },
 	};
 	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(7) };
 	struct entry entry = { 0 };
 	unsigned int limit = BATCH_MAX;
-	bool spin = false;
+	bool spin = false, tcp = false;
 	char *value;
 	int opt, fd;
 
@@ -157,6 +160,8 @@ int main(int argc, char **argv)
 			addr.sin_port = htons((uint16_t)atoi(optarg));
 		} else if (opt == 's') {
 			spin = true;
+		} else if (opt == 't') {
+			tcp = true;
 		} else if (opt == 'b' && atoi(optarg) > 0 && atoi(optarg) <= BATCH_MAX) {
 			limit = (unsigned int)atoi(optarg);
 		} else if (opt == 'k' && (value = strchr(optarg, '='))) {
@@ -166,9 +171,11 @@ int main(int argc, char **argv)
 				errx(2, "the value is longer than %d bytes", FS_KV_VALUE_MAX);
 		} else {
 			errx(2, "usage: kernel_echo [-p PORT] [--spin] [--batch N] "
-				"[--kv KEY=VALUE]");
+				"[--kv KEY=VALUE] [--tcp]");
 		}
 	}
+	if (tcp)
+		serve_tcp(ntohs(addr.sin_port), spin);
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
 		err(1, "UDP port %u", ntohs(addr.sin_port));

@@ -170,6 +170,6 @@ def remove_stale(prefix):
     except FileNotFoundError:
         return
     for name in names:
-        found = re.fullmatch(re.escape(prefix) + r"-(\d+)-(cli|srv)", name)
+        found = re.fullmatch(re.escape(prefix) + r"-(\d+)-(cli|mid|srv)", name)
         if found and not os.path.exists("/proc/" + found.group(1)):
             call("ip", "netns", "del", name, check=False)

@@ -19,10 +19,10 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "bench/client_kernel.h"
 #include "bench/client_xdp.h"
+#include "bench/cpu.h"
 #include "bench/histogram.h"
 
 enum {
@@ -39,11 +39,6 @@ struct slot {
 	uint32_t id;		/* of the last request */
 	uint32_t lost_id;	/* of the last one that timed out */
 	bool waiting, has_lost;
-};
-
-struct cpu_seconds {
-	double own, all, watched;
-	double waited;		/* runnable without a CPU, both processes */
 };
 
 struct result {
@@ -63,58 +58,6 @@ static struct {
 	struct result result;
 	uint64_t wrong;
 } load;
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
-
-/*
- * What a process ran and, added to @waited, what it waited for a CPU. To a few
- * milliseconds: the kernel brings both up to date by its tick.
- */
-static double cpu_of(int pid, double *waited)
-{
-	unsigned long long ran = 0, delay = 0;
-	char path[64];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
-	f = pid ? fopen(path, "r") : NULL;
-	if (f && fscanf(f, "%llu %llu", &ran, &delay) != 2)
-		ran = delay = 0;
-	if (f)
-		fclose(f);
-	*waited += (double)delay / 1e9;
-	return (double)ran / 1e9;
-}
-
-static double cpu_of_all(void)
-{
-	/* user, nice, system, (idle, iowait,) irq, softirq */
-	unsigned long long t[7] = { 0 };
-	FILE *f = fopen("/proc/stat", "r");
-
-	if (f && fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu", t, t + 1, t + 2, t + 3, t + 4,
-			t + 5, t + 6) != 7)
-		memset(t, 0, sizeof(t));
-	if (f)
-		fclose(f);
-	return (double)(t[0] + t[1] + t[2] + t[5] + t[6]) / (double)sysconf(_SC_CLK_TCK);
-}
-
-static struct cpu_seconds cpu_seconds(void)
-{
-	struct cpu_seconds s = { .all = cpu_of_all() };
-
-	cpu_of(getpid(), &s.waited);
-	s.own = (double)now_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e9;
-	s.watched = cpu_of(load.watch, &s.waited);
-	return s;
-}
 
 static void start(uint32_t *ids, unsigned int n)
 {
@@ -244,13 +187,13 @@ static void run(const struct client_opts *o, double seconds)
 	while (turn(true) < begin + WARM_UP_MS * MS)
 		;
 	load.result = (struct result){ 0 };
-	from = cpu_seconds();
+	from = cpu_seconds(load.watch);
 	begin = now_ns(CLOCK_MONOTONIC);
 	end = begin + (uint64_t)(seconds * 1e9);
 	while (turn(true) < end)
 		;
 	end = now_ns(CLOCK_MONOTONIC);
-	to = cpu_seconds();
+	to = cpu_seconds(load.watch);
 	drain(end + DRAIN_MS * MS);
 	print(o, end - begin, &from, &to);
 }

@@ -14,6 +14,11 @@ ECHO_PORT = 7
 FASTSOCK = f"{BUILD}/bin/fastsock"
 S0 = "s0"
 
+# (mode, window) of the measurements; tcp_load's head tells what a mode is.
+LOADS = {"udp": (("echo", 1), ("echo", 64)),
+         "tcp": (("echo", 1), ("echo", 64), ("connect", 64), ("bulk", 8)),
+         "http": (("echo", 1), ("echo", 64), ("connect", 64))}
+
 
 class Server:
     """A program on the server's interface, a process, or both.
@@ -21,15 +26,16 @@ class Server:
     argv      the process, or None: then XDP answers, and nobody runs
     fastsock  commands of `fastsock` that come after `fastsock attach`, or None
     spins     the server busy-polls
+    load      how it is asked: what each measurement does, and how many at a time
     """
 
     def __init__(self, name, what, argv=None, fastsock=None, spins=True, kv=None, holds=None,
-                 needs=(), kernel_twin="kernel-spin"):
+                 needs=(), kernel_twin="kernel-spin", load="udp"):
         self.name, self.what, self.argv, self.fastsock = name, what, argv, fastsock
         self.holds, self.kv, self.needs = holds, kv, needs
         self.kernel_twin = kernel_twin
         self.port = KV_PORT if kv else ECHO_PORT
-        self.spins = spins
+        self.spins, self.load = spins, load
         # XDP_TX on veth needs a native program on the other end.
         self.wants_stub = argv is None
 
@@ -86,6 +92,19 @@ SERVERS = [
                      ("kv", "set", "-i", S0, KV_KEY, KV_VALUE)]),
     Server("kernel-kv", "the same key-value GET through a kernel socket, busy-polling",
            [KERNEL[0], "-p", str(KV_PORT), "--batch", "1", "--spin", "--kv", KV], kv=KV, kernel_twin="kernel-kv"),
+]
+
+TCP_ECHO = [f"{BUILD}/examples/tcp_echo", "-i", S0, "-p", str(ECHO_PORT)]
+
+SERVERS += [
+    Server("kernel-tcp-spin", "kernel TCP sockets, epoll, busy-polling",
+           [*KERNEL, "--tcp", "--spin"], load="tcp", kernel_twin="kernel-tcp-spin"),
+    Server("kernel-tcp-sleep", "kernel TCP sockets, epoll, sleeping", [*KERNEL, "--tcp"],
+           spins=False, load="tcp", kernel_twin="kernel-tcp-sleep"),
+    Server("tcp_echo-spin", "examples/tcp_echo, busy-polling", [*TCP_ECHO, "--spin"],
+           fastsock=[], load="tcp", kernel_twin="kernel-tcp-spin"),
+    Server("tcp_echo-sleep", "examples/tcp_echo, sleeping", TCP_ECHO, fastsock=[], spins=False,
+           load="tcp", kernel_twin="kernel-tcp-sleep"),
 ]
 
 QUICK = ("kernel-spin", "kernel-sleep", "udp_echo-spin", "udp_echo-sleep", "xdp-echo")

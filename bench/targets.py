@@ -46,8 +46,15 @@ def disturbed(s):
     return noise(s) > NOISE_MAX
 
 
-METRICS = {"rtt_p50": (1, p50), "rtt_p99": (1, p99), "rate": (64, rate),
-           "server_cpu": (64, server_us), "all_cpu": (64, all_us)}
+def throughput(s):
+    return s.get("bytes_per_second", 0)
+
+
+# mode, window, of each sample
+METRICS = {"rtt_p50": ("echo", 1, p50), "rtt_p99": ("echo", 1, p99), "rate1": ("echo", 1, rate),
+           "rate": ("echo", 64, rate), "connects": ("connect", 64, rate),
+           "bulk": ("bulk", 8, throughput),
+           "server_cpu": ("echo", 64, server_us), "all_cpu": ("echo", 64, all_us)}
 
 # server, compared with
 PAIRS = [
@@ -58,9 +65,16 @@ PAIRS = [
     ("udp_echo-sleep", "bare-sleep"),
     ("xdp-echo", "kernel-spin"), ("xdp-echo", "bare-tx"),
     ("xdp-kv", "kernel-kv"), ("xdp-kv", "bare-tx"),
+    ("tcp_echo-spin", "kernel-tcp-spin"), ("tcp_echo-spin", "bare-spin"),
+    ("tcp_echo-sleep", "kernel-tcp-sleep"),
+    ("http_server-spin", "nginx"), ("http_server-sleep", "nginx"),
 ]
 
-# client, server, compared with, metric, "<=" or ">=", bound
+# The fast path at both ends, compared with the kernel at both.
+BOTH_ENDS = [("tcp_echo-spin", "kernel-tcp-spin"), ("tcp_echo-sleep", "kernel-tcp-sleep")]
+
+# client, server, compared with, metric, "<=" or ">=", bound. With two clients,
+# ours/theirs, both ends change.
 TARGETS = [
     ("kernel", "udp_echo-spin", "kernel-spin", "rtt_p50", "<=", 0.40),
     ("kernel", "udp_echo-spin", "kernel-spin", "rate", ">=", 1.15),
@@ -76,6 +90,16 @@ TARGETS = [
     ("kernel", "udp_echo-sleep", "kernel-sleep", "rate", ">=", 1.00),
     ("kernel", "udp_echo-sleep", "kernel-sleep", "server_cpu", "<=", 1.00),
     ("kernel", "udp_echo-sleep", "kernel-sleep", "all_cpu", "<=", 1.00),
+    ("kernel", "tcp_echo-spin", "kernel-tcp-spin", "rtt_p50", "<=", 0.45),
+    ("kernel", "tcp_echo-spin", "kernel-tcp-spin", "rate", ">=", 1.20),
+    ("kernel", "http_server-spin", "nginx", "rate1", ">=", 2.80),
+    ("kernel", "http_server-spin", "nginx", "rate", ">=", 1.40),
+    ("kernel", "http_server-spin", "nginx", "connects", ">=", 2.00),
+    ("af_xdp", "tcp_echo-spin", "bare-spin", "rtt_p50", "<=", 1.40),
+    ("af_xdp/kernel", "tcp_echo-spin", "kernel-tcp-spin", "rate", ">=", 3.00),
+    ("af_xdp/kernel", "tcp_echo-spin", "kernel-tcp-spin", "connects", ">=", 4.00),
+    ("kernel", "tcp_echo-sleep", "kernel-tcp-sleep", "rtt_p50", "<=", 1.00),
+    ("kernel", "tcp_echo-sleep", "kernel-tcp-sleep", "rate", ">=", 1.30),
 ]
 # Printed beside a target against the kernel: what the path itself allows, and
 # the same ratio to a kernel server that takes and sends in batches.
@@ -89,13 +113,15 @@ def ratio(samples, client, server, other, metric):
 
     Rounds in which either was disturbed count only when there is no other.
     """
-    window, get = METRICS[metric]
+    mode, window, get = METRICS[metric]
+    my_client, _, their_client = client.partition("/")
 
-    def by_round(name):
+    def by_round(name, client):
         return {s["round"]: s for s in samples
-                if (s["server"], s["client"], s["window"]) == (name, client, window)}
+                if (s["server"], s["client"], s["mode"], s["window"]) ==
+                (name, client, mode, window)}
 
-    mine, theirs = by_round(server), by_round(other)
+    mine, theirs = by_round(server, my_client), by_round(other, their_client or my_client)
     both = [(mine[r], theirs[r]) for r in mine if r in theirs and get(theirs[r])]
     quiet = [pair for pair in both if not any(map(disturbed, pair))]
     values = [get(a) / get(b) for a, b in quiet or both]
@@ -107,8 +133,11 @@ def ratio(samples, client, server, other, metric):
 
 
 def ratios(samples):
+    asked = [(client, pair) for client in ("kernel", "af_xdp") for pair in PAIRS]
+    asked += [("af_xdp/kernel", pair) for pair in BOTH_ENDS]
     found = (ratio(samples, client, server, other, metric)
-             for client in ("kernel", "af_xdp") for server, other in PAIRS for metric in METRICS)
+             for client, (server, other) in asked for metric in METRICS
+             if metric != "rate1" or other == "nginx")
     return [r for r in found if r]
 
 
@@ -126,11 +155,11 @@ def verdicts(samples, idle):
             r["limit"] = limit and limit["median"]
             r["to_batched"] = batched and batched["median"]
         out.append(r)
-    if idle:
-        out.append({"server": idle["server"], "metric": "idle_cpu_seconds", "sense": "<=",
-                    "bound": IDLE_CPU_SECONDS, "seconds": idle["seconds"],
-                    "value": idle["cpu_seconds"],
-                    "pass": idle["cpu_seconds"] <= IDLE_CPU_SECONDS})
+    for one in idle:
+        out.append({"server": one["server"], "metric": "idle_cpu_seconds", "sense": "<=",
+                    "bound": IDLE_CPU_SECONDS, "seconds": one["seconds"],
+                    "conns": one["conns"], "value": one["cpu_seconds"],
+                    "pass": one["cpu_seconds"] <= IDLE_CPU_SECONDS})
     return out
 
 
@@ -141,13 +170,14 @@ def spread(r):
 def show(all_ratios, all_verdicts):
     print("\nratios within a round: median (min .. max); ~ no round was undisturbed")
     for r in all_ratios:
-        print(f"  {r['client']:<7}{r['server']:<15} / {r['to']:<13} {r['metric']:<11}"
+        print(f"  {r['client']:<14}{r['server']:<17} / {r['to']:<16} {r['metric']:<11}"
               f"{r['median']:>7.2f}  {spread(r)}")
     print("\ntargets")
     for v in all_verdicts:
         word = "pass" if v["pass"] else "FAIL"
         if "value" in v:
-            print(f"  {word}  {v['server']} asleep for {v['seconds']} s used "
+            conns = f" with {v['conns']} connections" if v["conns"] else ""
+            print(f"  {word}  {v['server']} asleep for {v['seconds']} s{conns} used "
                   f"{v['value'] * 1e3:.3f} ms of CPU (at most {v['bound'] * 1e3:.0f})")
             continue
         limit = f"; bare AF_XDP {v['limit']:.2f}" if v.get("limit") else ""

@@ -61,7 +61,7 @@ static __always_inline int echo_udp(const struct fs_run *run)
 	__u64 sum = 0;
 
 	/* A source port of 0 asks for no reply (RFC 768). */
-	if (!udp || packet->options || !udp->source)
+	if (!udp || !udp->source)
 		return fs_miss(run, FS_STAT_pass_miss);
 	if (is_loop(udp->source, udp->dest))
 		return fs_drop(run, FS_STAT_drop_loop);
@@ -94,7 +94,7 @@ static __always_inline int echo_icmp(const struct fs_run *run)
 	fs_word16 *words;
 	__u64 sum = 0;
 
-	if (!icmp || packet->options)
+	if (!icmp)
 		return fs_miss(run, FS_STAT_pass_miss);
 	if (over_rate(run))
 		return fs_drop(run, FS_STAT_drop_rate);

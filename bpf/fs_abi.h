@@ -32,6 +32,7 @@
 #define FS_MAP_RATES		"rates"		/* LRU_HASH fs_rate_key -> fs_rate */
 #define FS_MAP_KV_SMALL		"kv_small"	/* HASH u64 -> struct fs_kv_small */
 #define FS_MAP_KV_LARGE		"kv_large"	/* HASH u64 -> struct fs_kv_large */
+#define FS_MAP_KV_HOT		"kv_hot"	/* ARRAY of struct fs_kv_hot */
 #define FS_MAP_ANSWERS		"answers"	/* PROG_ARRAY, user-answer object only */
 #define FS_MAP_CAPTURES		"captures"	/* PERF_EVENT_ARRAY of struct fs_capture */
 #define FS_MAP_SCRATCH		"scratch"	/* PERCPU_ARRAY[1] of fs_scratch */
@@ -56,6 +57,7 @@ enum fs_limit {
 	/* Room for a million keys of either size; an empty table costs 16 MiB. */
 	FS_KV_SMALL_MAX = 1 << 20,
 	FS_KV_LARGE_MAX = 1 << 20,
+	FS_KV_HOT_ENTRIES = 1 << 15,	/* 4 MiB, all at once; a power of two */
 };
 
 /* --- configuration ------------------------------------------------------ */
@@ -155,6 +157,8 @@ struct fs_slot {
 	__u16 zerocopy;		/* how many of those in zero-copy mode */
 	__u64 start_time;	/* /proc/PID/stat field 22: tells a recycled pid */
 	char comm[16];
+	__u32 frame_max;	/* the longest frame that its sockets take, in bytes */
+	__u32 rsvd;
 };
 
 struct fs_rate_key {
@@ -180,6 +184,8 @@ struct fs_rate {
 	X(pass_not_ip,	"neither IPv4 nor IPv6")			\
 	X(pass_malformed, "truncated, or headers that do not parse")	\
 	X(pass_fragment, "IP fragment, for the kernel to reassemble")	\
+	X(pass_options,	"IPv4 options or IPv6 extension headers, for the kernel to judge") \
+	X(pass_vlan,	"VLAN tag, for the kernel's interface of that VLAN") \
 	X(pass_proto,	"a protocol that no rule can name")		\
 	X(pass_other_mac, "multicast, broadcast or another host's MAC")	\
 	X(pass_forward,	"not for a local address")			\
@@ -329,6 +335,25 @@ struct fs_kv_large {
 	__u64 gen_end;
 };
 
+/*
+ * Copies of small entries, where a GET costs no helper call. The key with hash
+ * H is at index H % FS_KV_HOT_ENTRIES, or at that index ^ 1; or it is not here,
+ * and kv_small has it: these are as many as there is room for, the latest
+ * publications first. An entry without a key has the hash 0.
+ *
+ * The library keeps them true: before it changes kv_small it takes the copy
+ * away, afterwards it writes the new one, each under the entry's own lock. A
+ * writer owns an entry from when it has exchanged gen_end, if that was equal to
+ * head.gen, for a new number, until it writes that number to head.gen; so to a
+ * reader what is being written is torn. A writer that dies in between
+ * leaves an entry that nobody reads or writes any more. Who writes kv_small by
+ * other means takes copies away first, or clears this map.
+ */
+struct fs_kv_hot {
+	__u64 hash;
+	struct fs_kv_small entry;
+};
+
 /* One step of the hash that names a key: over the zero-padded key's words. */
 static inline __attribute__((always_inline)) __u64
 fs_kv_hash_word(__u64 hash, __u64 word)
@@ -357,7 +382,7 @@ struct fs_packet {
 	__u8 csum_partial;	/* 1: the checksum covers the pseudo-header only */
 	__u8 skb_mode;
 	__u16 l4_len;		/* from l4_off to the end of the IP packet */
-	__u8 options;		/* 1: IPv4 options or IPv6 extension headers */
+	__u8 rsvd;
 	__u8 kind;		/* the steering program's own */
 	struct fs_rule rule;
 	struct fs_rule_key key;	/* as it matched */
@@ -367,7 +392,7 @@ struct fs_packet {
 
 struct fs_scratch {
 	struct fs_packet packet;
-	__u32 rsvd;
+	__u32 fence;		/* means nothing; written to order reads */
 	/* A copy of packet bytes, with room for the zeros behind them. */
 	__u8 block[FS_BLOCK_MAX + 8] __attribute__((aligned(8)));
 };
@@ -382,12 +407,13 @@ FS_ABI_ASSERT(sizeof(struct fs_capture) == 24, "fs_capture");
 FS_ABI_ASSERT(sizeof(struct fs_rule_key) == 20, "fs_rule_key");
 FS_ABI_ASSERT(sizeof(struct fs_rule) == 16, "fs_rule");
 FS_ABI_ASSERT(sizeof(struct fs_hot_rule) == 24, "fs_hot_rule");
-FS_ABI_ASSERT(sizeof(struct fs_slot) == 32, "fs_slot");
+FS_ABI_ASSERT(sizeof(struct fs_slot) == 40, "fs_slot");
 FS_ABI_ASSERT(sizeof(struct fs_rate_key) == 20, "fs_rate_key");
 FS_ABI_ASSERT(sizeof(struct fs_rate) == 16, "fs_rate");
 FS_ABI_ASSERT(sizeof(struct fs_stats) == 8 * FS_STAT_COUNT, "fs_stats");
 FS_ABI_ASSERT(sizeof(struct fs_kv_hdr) == 16, "fs_kv_hdr");
 FS_ABI_ASSERT(sizeof(struct fs_kv_small) == 120, "fs_kv_small");
+FS_ABI_ASSERT(sizeof(struct fs_kv_hot) == 128, "fs_kv_hot");
 FS_ABI_ASSERT(sizeof(struct fs_kv_large) == 1304, "fs_kv_large");
 FS_ABI_ASSERT(sizeof(struct fs_packet) == 52, "fs_packet");
 FS_ABI_ASSERT(sizeof(struct fs_scratch) == 56 + FS_BLOCK_MAX + 8, "fs_scratch");

@@ -106,9 +106,9 @@ static __always_inline void *fs_answer_payload(struct xdp_md *ctx, __u32 off, __
  * IPv4 header checksum is right afterwards, the UDP checksum is not. What is
  * cut off stays in the frame as Ethernet padding.
  *
- * Returns 0, or -1 with the packet untouched: not UDP, IP options, longer than
- * the request, or a length change while the kernel still is to complete the
- * checksum (skb mode).
+ * Returns 0, or -1 with the packet untouched: not UDP, longer than the request,
+ * or a length change while the kernel still is to complete the checksum (skb
+ * mode).
  */
 static __always_inline int fs_answer_reply(struct xdp_md *ctx, __u32 payload_len)
 {

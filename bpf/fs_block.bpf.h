@@ -50,12 +50,17 @@ static __always_inline __u64 fs_word_last(__u64 word, __u32 count)
 	return bpf_cpu_to_be64(bpf_be64_to_cpu(word) << 8 * (8 - count));
 }
 
-/* The word in the frame at @off, or NULL. */
-static __always_inline fs_word64 *fs_frame_word(struct xdp_md *ctx, __u32 off)
+/* @count words in the frame at @off, or NULL. */
+static __always_inline fs_word64 *fs_frame_words(struct xdp_md *ctx, __u32 off, __u32 count)
 {
 	fs_word64 *at = (void *)(long)ctx->data + (off & FS_FRAME_MASK);
 
-	return (void *)(at + 1) > (void *)(long)ctx->data_end ? NULL : at;
+	return (void *)(at + count) > (void *)(long)ctx->data_end ? NULL : at;
+}
+
+static __always_inline fs_word64 *fs_frame_word(struct xdp_md *ctx, __u32 off)
+{
+	return fs_frame_words(ctx, off, 1);
 }
 
 /*
@@ -108,7 +113,7 @@ static __always_inline int fs_block_read(struct xdp_md *ctx, struct fs_scratch *
 static __always_inline int fs_block_read_short(struct xdp_md *ctx, struct fs_scratch *scratch,
 					       __u32 off, __u32 len, __u64 *sum)
 {
-	__u32 whole = len & ~7u, rest = len & 7;
+	__u32 whole = len & ~7u, rest = len & 7, i = 0;
 	__u64 word, total = 0;
 	fs_word64 *at;
 
@@ -121,7 +126,23 @@ static __always_inline int fs_block_read_short(struct xdp_md *ctx, struct fs_scr
 		total = fs_csum_word(word);
 	}
 #pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < FS_BLOCK_SHORT; i += 8) {
+	for (; i < FS_BLOCK_SHORT; i += 32) {
+		__u64 *to = (__u64 *)(scratch->block + i);
+
+		if (i + 32 > whole)
+			break;
+		at = fs_frame_words(ctx, off + i, 4);
+		if (!at)
+			return -1;
+		to[0] = at[0];
+		to[1] = at[1];
+		to[2] = at[2];
+		to[3] = at[3];
+		total += fs_csum_word(to[0]) + fs_csum_word(to[1]) +
+			 fs_csum_word(to[2]) + fs_csum_word(to[3]);
+	}
+#pragma clang loop unroll(disable)
+	for (; i < FS_BLOCK_SHORT; i += 8) {
 		if (i >= whole)
 			break;
 		at = fs_frame_word(ctx, off + i);
@@ -144,7 +165,7 @@ static __always_inline int fs_block_read_short(struct xdp_md *ctx, struct fs_scr
 static __always_inline int fs_frame_write_short(struct xdp_md *ctx, __u32 off, const __u64 *from,
 						__u32 len, __u32 max)
 {
-	__u32 whole = len & ~7u, rest = len & 7;
+	__u32 whole = len & ~7u, rest = len & 7, i = 0;
 	fs_word64 *at;
 
 	if (rest) {
@@ -154,7 +175,19 @@ static __always_inline int fs_frame_write_short(struct xdp_md *ctx, __u32 off, c
 		*at = fs_word_first(*at, 8 - rest) | fs_word_shift(from[whole / 8], 8 - rest);
 	}
 #pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < max; i += 8) {
+	for (; i < max; i += 32) {
+		if (i + 32 > whole)
+			break;
+		at = fs_frame_words(ctx, off + i, 4);
+		if (!at)
+			return -1;
+		at[0] = from[i / 8];
+		at[1] = from[i / 8 + 1];
+		at[2] = from[i / 8 + 2];
+		at[3] = from[i / 8 + 3];
+	}
+#pragma clang loop unroll(disable)
+	for (; i < max; i += 8) {
 		if (i >= whole)
 			break;
 		at = fs_frame_word(ctx, off + i);

@@ -109,11 +109,11 @@ static __always_inline int fs_reply_ip6(const struct fs_run *run, __u32 l4_len)
 
 /*
  * Swap MACs and addresses, set the hop limit and the IP length for @l4_len
- * bytes behind the IP header. Options cannot be turned round: -1.
+ * bytes behind the IP header, which has no options: those packets pass.
  */
 static __always_inline int fs_reply_ip(const struct fs_run *run, __u32 l4_len)
 {
-	if (run->packet->options || fs_reply_eth(run))
+	if (fs_reply_eth(run))
 		return -1;
 	if (run->packet->family == FS_AF_INET)
 		return fs_reply_ip4(run, l4_len);

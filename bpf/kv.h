@@ -11,6 +11,9 @@
  * another key would come back as a valid answer. That is one copy and one sum
  * of the request; what it costs grows with the bytes on the wire.
  *
+ * A small entry is looked for among the hot ones first, which costs no helper
+ * call, then in the tables.
+ *
  * An element that user space replaces is recycled at once, perhaps under our
  * eyes. So the value is copied into the frame between two looks at the
  * entry's two generations; the request's own bytes stand in scratch->block,
@@ -39,6 +42,15 @@ struct {
 	__type(value, struct fs_kv_large);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } kv_large SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FS_KV_HOT_ENTRIES);
+	__uint(map_flags, BPF_F_MMAPABLE);	/* written in place, in order */
+	__type(key, __u32);
+	__type(value, struct fs_kv_hot);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} kv_hot SEC(".maps");
 
 enum {
 	KV_TRIES = 4,
@@ -101,11 +113,29 @@ static __always_inline __u64 *kv_key_word(const struct fs_run *run, __u32 key_le
 	return (__u64 *)(run->scratch->block + sizeof(struct fs_kv_hdr) + (key_len & 0xf8));
 }
 
-/* The barrier keeps the compiler from mixing up this look with the last. */
-static __always_inline int kv_gen_is(const struct kv_entry *entry, __u64 gen)
+/*
+ * Reads before it happen before reads behind it. x86 has them in order unless
+ * the compiler mixes them up; elsewhere an exchange orders them.
+ */
+static __always_inline void kv_read_fence(const struct fs_run *run)
 {
+#ifdef FS_WEAK_ORDER
+	__sync_lock_test_and_set(&run->scratch->fence, 1);
+#else
+	(void)run;
+#endif
 	barrier();
-	return entry->head->gen == gen && *entry->gen_end == gen;
+}
+
+static __always_inline int kv_gen_is(const struct fs_run *run, const struct kv_entry *entry,
+				     __u64 gen)
+{
+	int same;
+
+	kv_read_fence(run);
+	same = entry->head->gen == gen && *entry->gen_end == gen;
+	kv_read_fence(run);
+	return same;
 }
 
 static __always_inline int kv_key_is(const struct fs_run *run, const struct kv_entry *entry,
@@ -148,25 +178,42 @@ static __always_inline enum kv_result kv_copy(const struct fs_run *run,
 	__u64 gen = entry->head->gen;
 	__u32 value_len = entry->head->value_len;
 
-	if (!kv_gen_is(entry, gen))
+	if (!kv_gen_is(run, entry, gen))
 		return KV_TORN;
 	if (!kv_key_is(run, entry, key_len))
-		return kv_gen_is(entry, gen) ? KV_MISS : KV_TORN;
+		return kv_gen_is(run, entry, gen) ? KV_MISS : KV_TORN;
 	reply->sum = entry->head->sum;
 	reply->value_len = value_len;
 	if (value_len > room)
-		return kv_gen_is(entry, gen) ? KV_SHORT : KV_TORN;
+		return kv_gen_is(run, entry, gen) ? KV_SHORT : KV_TORN;
 	if (kv_store(run, entry, start, value_len))
 		return KV_MISS;
-	return kv_gen_is(entry, gen) ? KV_VALUE : KV_TORN;
+	return kv_gen_is(run, entry, gen) ? KV_VALUE : KV_TORN;
 }
 
-static __always_inline enum kv_result kv_get_small(const struct fs_run *run, __u64 hash,
-						   __u32 key_len, struct kv_reply *reply)
+static __always_inline struct fs_kv_small *kv_find_hot(__u64 hash)
 {
-	struct fs_kv_small *small = bpf_map_lookup_elem(&kv_small, &hash);
-	struct kv_entry entry;
+	__u32 index = hash & (FS_KV_HOT_ENTRIES - 1);
+	struct fs_kv_hot *copy = bpf_map_lookup_elem(&kv_hot, &index);
 
+	if (copy && copy->hash == hash)
+		return &copy->entry;
+	index ^= 1;
+	copy = bpf_map_lookup_elem(&kv_hot, &index);
+	return copy && copy->hash == hash ? &copy->entry : NULL;
+}
+
+/* A copy, if @copies may be taken, that is not of its hash's key has just changed. */
+static __always_inline enum kv_result kv_get_small(const struct fs_run *run, __u64 hash,
+						   __u32 key_len, struct kv_reply *reply, int copies)
+{
+	struct fs_kv_small *small = copies ? kv_find_hot(hash) : NULL;
+	struct kv_entry entry;
+	enum kv_result result;
+
+	copies = small != NULL;
+	if (!small)
+		small = bpf_map_lookup_elem(&kv_small, &hash);
 	if (!small)
 		return KV_MISS;
 	entry.head = &small->head;
@@ -175,7 +222,8 @@ static __always_inline enum kv_result kv_get_small(const struct fs_run *run, __u
 	entry.value = (const __u64 *)small->value;
 	entry.value_max = sizeof(small->value);
 	entry.key_words = sizeof(small->key) / 8;
-	return kv_copy(run, &entry, key_len, reply);
+	result = kv_copy(run, &entry, key_len, reply);
+	return copies && result == KV_MISS ? KV_TORN : result;
 }
 
 static __always_inline enum kv_result kv_get_large(const struct fs_run *run, __u64 hash,
@@ -264,7 +312,7 @@ static __always_inline enum kv_result kv_get(const struct fs_run *run, __u32 key
 
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < KV_TRIES; i++) {
-		result = kv_get_small(run, hash, key_len, reply);
+		result = kv_get_small(run, hash, key_len, reply, i == 0);
 		if (result == KV_MISS)
 			result = kv_get_large(run, hash, key_len, reply);
 		if (result == KV_MISS && !missed++)
@@ -318,7 +366,7 @@ static __always_inline enum kv_result kv_process(const struct fs_run *run, struc
 	enum kv_result result;
 
 	/* As in struct fs_kv_hdr: only op, id and key_len may vary. */
-	if ((say ^ (FS_KV_MAGIC << 24 | FS_KV_VERSION << 16)) & 0xffff00ff)
+	if ((say ^ ((__u32)FS_KV_MAGIC << 24 | FS_KV_VERSION << 16)) & 0xffff00ff)
 		return KV_MISS;
 	if ((lengths & 0xffff) | words[3])
 		return KV_MISS;
@@ -376,7 +424,7 @@ static __always_inline int kv(const struct fs_run *run)
 	struct kv_reply reply = {};
 	enum kv_result result;
 
-	if (!udp || run->packet->options || !udp->source)
+	if (!udp || !udp->source)
 		return kv_miss(run);
 	result = kv_verify(run, udp);
 	if (result == KV_DAMAGED)

@@ -6,6 +6,13 @@
  * than the frame (Ethernet pads), and against the frame. An IP packet that is
  * longer than its frame is malformed. Everything that is not understood ends
  * in a pass_* verdict; GO means that the key, but for its address, is set.
+ *
+ * Where a packet's fate may hang on more than its addresses and ports, it
+ * passes, whatever rules say: whether a source route, a routing header or an
+ * authentication is acceptable, and whether there is an interface for a VLAN,
+ * only the kernel knows. It gives the kernel twin what it accepts. An ICMP
+ * error that quotes such a packet passes as well: the twin sent it, a stack
+ * sends neither options nor fragments.
  */
 #ifndef FS_BPF_PARSE_H
 #define FS_BPF_PARSE_H
@@ -19,7 +26,7 @@
 enum {
 	GO = 0,			/* no verdict yet */
 	VLAN_TAGS_MAX = 2,
-	EXT_HEADERS_MAX = 8,
+	VLAN_ID = 0x0fff,	/* of the tag; 0: a priority tag, the same interface */
 };
 
 enum packet_kind {
@@ -51,6 +58,9 @@ enum ip6_ext {
 	EXT_FRAGMENT = 44,
 	EXT_AUTH = 51,
 	EXT_DEST = 60,
+	EXT_MOBILITY = 135,
+	EXT_HIP = 139,
+	EXT_SHIM6 = 140,
 };
 
 struct icmp_header {
@@ -72,11 +82,11 @@ struct vlan_header {
 	__be16 proto;
 };
 
-struct ext_header {
+struct fragment_header {
 	__u8 next;
-	__u8 len;
-	__be16 fragment;	/* of EXT_FRAGMENT only */
-	__u8 rest[4];
+	__u8 rsvd;
+	__be16 offset;		/* and, as its last bit, "more fragments" */
+	__be32 id;
 };
 
 /* Where the parser stands, and what it has learnt on the way there. */
@@ -86,7 +96,6 @@ struct cursor {
 	__u32 end;		/* of what may be read: the frame, then the IP packet */
 	__u8 proto;
 	__u8 fragment;
-	__u8 options;
 	__u8 loose;		/* an ICMP error quotes only the packet's beginning */
 };
 
@@ -124,6 +133,8 @@ static __always_inline int parse_vlan(struct cursor *cursor, __be16 *proto)
 		vlan = peek(cursor, sizeof(*vlan));
 		if (!vlan)
 			return FS_STAT_pass_malformed;
+		if (vlan->tci & bpf_htons(VLAN_ID))
+			return FS_STAT_pass_vlan;
 		*proto = vlan->proto;
 		cursor->off += sizeof(*vlan);
 	}
@@ -144,42 +155,41 @@ static __always_inline int parse_ip4(struct cursor *cursor)
 		return FS_STAT_pass_malformed;
 	if (!cursor->loose && cursor->off + total > cursor->end)
 		return FS_STAT_pass_malformed;
+	if (header > sizeof(*ip))
+		return FS_STAT_pass_options;
 	fragment = ip->frag_off & bpf_htons(0x3fff);
 	if (fragment)
 		cursor->fragment = fragment & bpf_htons(0x1fff) ? FRAGMENT_LATER : FRAGMENT_FIRST;
 	cursor->proto = ip->protocol;
-	cursor->options = header > sizeof(*ip);
 	if (!cursor->loose)
 		cursor->end = cursor->off + total;
-	cursor->off += header;
+	cursor->off += sizeof(*ip);
 	return GO;
-}
-
-/* Step over one extension header. Returns its size, 0 when it does not parse. */
-static __always_inline __u32 parse_ext(struct cursor *cursor)
-{
-	struct ext_header *ext = peek(cursor, sizeof(*ext));
-	__u8 type = cursor->proto;
-
-	if (!ext)
-		return 0;
-	cursor->proto = ext->next;
-	if (type == EXT_AUTH)
-		return (ext->len + 2) * 4;
-	if (type != EXT_FRAGMENT)
-		return (ext->len + 1) * 8;
-	/* Offset 0 and no more to come is a whole packet (RFC 6946). */
-	if (ext->fragment & bpf_htons(0xfff8))
-		cursor->fragment = FRAGMENT_LATER;
-	else if (ext->fragment & bpf_htons(1))
-		cursor->fragment = FRAGMENT_FIRST;
-	return sizeof(*ext);
 }
 
 static __always_inline int is_ext(__u8 proto)
 {
-	return proto == EXT_HOP_BY_HOP || proto == EXT_ROUTING || proto == EXT_FRAGMENT ||
-	       proto == EXT_AUTH || proto == EXT_DEST;
+	return proto == EXT_HOP_BY_HOP || proto == EXT_ROUTING || proto == EXT_AUTH ||
+	       proto == EXT_DEST || proto == EXT_MOBILITY || proto == EXT_HIP ||
+	       proto == EXT_SHIM6;
+}
+
+/* A whole packet in a fragment's header (RFC 6946) is an option like others. */
+static __always_inline int parse_fragment(struct cursor *cursor)
+{
+	struct fragment_header *header = peek(cursor, sizeof(*header));
+
+	if (!header)
+		return FS_STAT_pass_malformed;
+	if (header->offset & bpf_htons(0xfff8))
+		cursor->fragment = FRAGMENT_LATER;
+	else if (header->offset & bpf_htons(1))
+		cursor->fragment = FRAGMENT_FIRST;
+	else
+		return FS_STAT_pass_options;
+	cursor->proto = header->next;
+	cursor->off += sizeof(*header);
+	return GO;
 }
 
 static __always_inline int parse_ip6(struct cursor *cursor)
@@ -196,19 +206,9 @@ static __always_inline int parse_ip6(struct cursor *cursor)
 	if (!cursor->loose)
 		cursor->end = cursor->off + total;
 	cursor->off += sizeof(*ip6);
-#pragma clang loop unroll(disable)
-	for (int i = 0; i < EXT_HEADERS_MAX; i++) {
-		__u32 size;
-
-		if (!is_ext(cursor->proto) || cursor->fragment == FRAGMENT_LATER)
-			return GO;
-		size = parse_ext(cursor);
-		if (!size || cursor->off + size > cursor->end)
-			return FS_STAT_pass_malformed;
-		cursor->options = 1;
-		cursor->off += size;
-	}
-	return is_ext(cursor->proto) ? FS_STAT_pass_malformed : GO;
+	if (cursor->proto == EXT_FRAGMENT)
+		return parse_fragment(cursor);
+	return is_ext(cursor->proto) ? FS_STAT_pass_options : GO;
 }
 
 static __always_inline int parse_udp(const struct fs_run *run, const struct cursor *cursor)
@@ -286,10 +286,10 @@ static __always_inline int parse_quote(const struct fs_run *run, struct cursor *
 	verdict = is_ip6 ? parse_ip6(cursor) : parse_ip4(cursor);
 	if (verdict != GO)
 		return verdict;
+	if (cursor->fragment)
+		return FS_STAT_pass_fragment;
 	if (cursor->proto != IPPROTO_UDP && cursor->proto != IPPROTO_TCP)
 		return FS_STAT_pass_proto;
-	if (cursor->fragment == FRAGMENT_LATER)
-		return FS_STAT_pass_fragment;
 	ports = peek(cursor, 2 * sizeof(*ports));
 	if (!ports)
 		return FS_STAT_pass_malformed;
@@ -374,7 +374,6 @@ static __always_inline int parse(const struct fs_run *run)
 	packet->l4_off = (__u16)cursor.off;
 	packet->l4_len = (__u16)(cursor.end - cursor.off);
 	packet->proto = cursor.proto;
-	packet->options = cursor.options;
 	packet->kind = KIND_WHOLE;
 	packet->key.family = packet->family;
 	packet->key.proto = cursor.proto;

@@ -6,7 +6,9 @@
  *
  * A received buffer goes back as it is: its addresses already point the
  * right way, and the payload is not copied. With --spin it busy-polls,
- * without it sleeps until a packet comes.
+ * without it sleeps until a packet comes. Replies that there is no room for,
+ * or no way, are dropped, and counted when it ends. It answers whatever comes,
+ * from another echo server, too: do not let such talk to it.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -24,28 +26,32 @@ enum {
 };
 
 static volatile sig_atomic_t stop;
+static struct fs_stack *open_stack;
+static unsigned long unsent;
 
 static void on_signal(int sig)
 {
-	(void)sig;
-	stop = 1;
+	stop = sig;
+	fs_stack_wake(open_stack);
 }
 
-/* Send everything; what does not fit now waits for the next round. */
+/* A reply that does not go now is dropped: a client that waits asks again. */
 static void send_all(struct fs_stack *stack, struct fs_udp *udp, struct fs_buf **bufs,
 		     unsigned int n)
 {
 	while (n) {
 		int sent = fs_udp_send(udp, bufs, n);
 
-		if (sent == -EAGAIN) {
+		if (sent == -EAGAIN) {	/* make room */
 			fs_stack_flush(stack);
-			fs_buf_release(bufs, n);
-			return;
+			sent = fs_udp_send(udp, bufs, n);
 		}
-		if (sent < 0) {		/* this one cannot go: drop it, go on */
-			fs_buf_release(bufs, 1);
-			sent = 1;
+		if (sent < 0) {
+			int lost = sent == -EAGAIN ? (int)n : 1;
+
+			fs_buf_release(bufs, (unsigned int)lost);
+			unsent += (unsigned int)lost;
+			sent = lost;
 		}
 		bufs += sent;
 		n -= (unsigned int)sent;
@@ -86,7 +92,6 @@ int main(int argc, char **argv)
 	FS_OPTS(fs_stack_opts, stack_opts, .ifname = NULL);
 	FS_OPTS(fs_udp_opts, udp_opts, .local.port = 7, .twin = FS_TWIN_OPTIONAL);
 	const struct sigaction action = { .sa_handler = on_signal };
-	int64_t timeout_us = -1;
 	struct fs_event event;
 	struct fs_stack *stack;
 	struct fs_udp *udp;
@@ -98,7 +103,7 @@ int main(int argc, char **argv)
 		else if (opt == 'p')
 			udp_opts.local.port = read_port(optarg);
 		else if (opt == 's')
-			stack_opts.spin_us = UINT32_MAX, timeout_us = 100000;
+			stack_opts.spin_us = UINT32_MAX;
 		else
 			usage();
 	}
@@ -118,11 +123,13 @@ int main(int argc, char **argv)
 	}
 	printf("udp_echo: port %u on %s\n", fs_udp_local(udp).port, stack_opts.ifname);
 	fflush(stdout);
-	/* Not for ever: while it spins, a signal does not end a poll. */
-	while (!stop && (err = fs_stack_poll(stack, &event, 1, timeout_us)) != -ENETDOWN)
+	open_stack = stack;
+	while (!stop && (err = fs_stack_poll(stack, &event, 1, -1)) != -ENETDOWN)
 		echo(stack, udp);
 	if (err == -ENETDOWN)
 		fprintf(stderr, "udp_echo: %s is gone\n", stack_opts.ifname);
+	if (unsent)
+		fprintf(stderr, "udp_echo: %lu replies could not be sent\n", unsent);
 	fs_stack_close(stack);
 	return err == -ENETDOWN;
 }

@@ -42,8 +42,8 @@ static volatile sig_atomic_t stop;
 
 static void on_signal(int sig)
 {
-	(void)sig;
-	stop = 1;
+	stop = sig;
+	fs_stack_wake(stack);
 }
 
 static void send_or_drop(struct fs_udp *udp, struct fs_buf *buf)

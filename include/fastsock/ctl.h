@@ -153,6 +153,7 @@ struct fs_ctl_slot {
 	uint32_t queues;	/* AF_XDP sockets it has put into the map */
 	uint32_t zerocopy;	/* how many of those use the driver's own buffers */
 	char comm[16];
+	uint32_t frame_max;	/* the longest frame that it can receive, in bytes */
 };
 
 struct fs_ctl_socket {

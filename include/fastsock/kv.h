@@ -8,7 +8,7 @@
  * steers the port, or to the kernel.
  *
  * Published entries stay when the process ends, and go with the program. Each
- * call is one to four system calls and does not block. A handle is used by
+ * call is one to five system calls and does not block. A handle is used by
  * one thread at a time. Several handles and processes may publish on one interface,
  * but a key should have one writer: the last one wins.
  */

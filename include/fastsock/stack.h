@@ -93,13 +93,17 @@ FS_API void fs_stack_close(struct fs_stack *stack);
 
 enum fs_event_type {
 	FS_EV_READABLE = 1,	/* the endpoint has data to receive */
-	FS_EV_ERROR = 2,	/* @error is -errno, of an earlier send (ICMP, no neighbour) */
+	FS_EV_ERROR = 2,	/* @error is -errno: of an earlier send (ICMP, no neighbour), or
+				 * what ended a connection */
+	FS_EV_WRITABLE = 3,	/* a refused fs_tcp_send() would find room now */
+	FS_EV_CONNECTED = 4,	/* fs_tcp_connect() has succeeded */
+	FS_EV_ACCEPT = 5,	/* the listener has connections for fs_tcp_accept() */
 };
 
 struct fs_event {
 	enum fs_event_type type;
 	int error;
-	void *endpoint;		/* struct fs_udp * */
+	void *endpoint;		/* struct fs_udp *, fs_tcp *, fs_tcp_listener * */
 	void *user;		/* as given when the endpoint was opened */
 };
 
@@ -112,11 +116,22 @@ struct fs_event {
  * each time data comes to an endpoint, so receive until fs_udp_recv() returns 0.
  *
  * Returns the number of events (0: timeout), or
- *   -EINTR        a signal arrived while asleep
+ *   -EINTR        a signal arrived while asleep, or fs_stack_wake() was called
  *   -ENETDOWN     an interface of the stack is gone for good
  */
 FS_API int fs_stack_poll(struct fs_stack *stack, struct fs_event *events, int n,
 			 int64_t timeout_us);
+
+/*
+ * fs_stack_wake - make fs_stack_poll() return -EINTR: now if it is asleep, else
+ * the next time that it would sleep, and within 100 us while it spins.
+ *
+ * The one call that may be made on any thread and in a signal handler, as
+ * long as the stack is open: what a handler sets is seen in time, where a
+ * signal just before the sleep would be slept through. Several wakes before a
+ * poll are one. NULL is fine. Does not block; no errors.
+ */
+FS_API void fs_stack_wake(struct fs_stack *stack);
 
 /*
  * fs_stack_fd - a descriptor that polls readable when fs_stack_poll() has
@@ -152,12 +167,16 @@ FS_API void fs_stack_flush(struct fs_stack *stack);
 	X(rx_kernel, "datagrams delivered by the kernel twin")		\
 	X(tx_udp, "datagrams sent on the fast path")			\
 	X(tx_kernel, "datagrams sent by the kernel twin")		\
+	X(rx_tcp, "TCP segments received")				\
+	X(tx_tcp, "TCP segments sent")					\
+	X(tx_tcp_again, "of these, retransmissions")			\
+	X(tx_tcp_rst, "resets sent")					\
 	X(rx_csum_partial, "accepted with a partial checksum")		\
 	X(rx_icmp, "ICMP errors about our flows")			\
 	X(rx_drop_short, "shorter than its headers say")		\
 	X(rx_drop_proto, "not something that this stack speaks")	\
 	X(rx_drop_ip_csum, "IPv4 header checksum")			\
-	X(rx_drop_csum, "UDP or ICMP checksum")				\
+	X(rx_drop_csum, "UDP, TCP or ICMP checksum")				\
 	X(rx_drop_fragment, "a fragment; those are the kernel's")	\
 	X(rx_drop_addr, "not a local unicast address")			\
 	X(rx_drop_no_endpoint, "nobody has this port open")		\
@@ -166,10 +185,22 @@ FS_API void fs_stack_flush(struct fs_stack *stack);
 	X(rx_drop_no_frame, "AF_XDP: no frame in the fill ring")	\
 	X(tx_drop_no_route, "no route to the destination")		\
 	X(tx_drop_no_neigh, "the neighbour did not answer")		\
-	X(tx_drop_neigh_full, "too many waiting for one neighbour")	\
 	X(tx_drop_link_down, "the interface went down")			\
 	X(tx_drop_invalid, "AF_XDP: descriptor refused by the kernel")	\
+	X(rx_drop_state, "TCP: nothing to do with it in this state")	\
+	X(rx_drop_window, "TCP: old, or beyond the window")		\
+	X(rx_drop_ooo, "TCP: out of order, and no room to keep it")	\
+	X(rx_drop_pressure, "TCP: no frames for more unread data; it comes again") \
+	X(rx_pressure, "TCP: windows held back as frames are short")	\
+	X(tx_drop_no_frame, "TCP: no frame for a bare segment")		\
+	X(tcp_challenge, "challenge ACKs sent (RFC 5961)")		\
+	X(tcp_cookies_sent, "SYNs answered with a cookie")		\
+	X(tcp_cookies_good, "connections that came of one")		\
+	X(tcp_kernel, "connections that came by the kernel twin")	\
+	X(tcp_accept_full, "handshakes ended while nobody accepts")	\
+	X(tcp_timewait_full, "TIME-WAIT cut short: too many")		\
 	X(tx_full, "sends refused with -EAGAIN")			\
+	X(tx_again_neigh, "of them, for too many waiting for a neighbour") \
 	X(wakeups, "system calls to start transmission")		\
 	X(sleeps, "times asleep in the kernel")
 
@@ -185,6 +216,7 @@ struct fs_stack_stats {
 	uint64_t frames_rx;
 	uint64_t frames_lent;
 	uint64_t frames_tx;
+	uint64_t frames_unacked;
 };
 
 /*

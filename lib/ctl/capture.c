@@ -8,7 +8,8 @@
  *
  * The flag in the configuration switches both on, and costs a load when it is
  * off. The unix socket's address is also what keeps a second recorder away. A
- * recorder that was killed leaves the flag behind; the next one clears it.
+ * recorder that was killed leaves the flag behind; who opens the interface next
+ * clears it (steer/recorder.h).
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -17,13 +18,13 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "ctl/ctl.h"
 #include "port/pcap.h"
 #include "steer/quiet.h"
+#include "steer/recorder.h"
 
 enum {
 	PAGES_PER_CPU = 64,
@@ -91,17 +92,15 @@ static int set_flag(struct fs_ctl *ctl, bool on)
 
 static int open_socket(struct fs_ctl_capture *c)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int size = SOCKET_BUFFER, len;
+	struct sockaddr_un sun;
+	socklen_t len = fs_steer_recorder_address(&sun, c->ctl->info.ifindex);
+	int size = SOCKET_BUFFER;
 
 	c->socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (c->socket < 0)
 		return -errno;
-	len = snprintf(sun.sun_path + 1, sizeof(sun.sun_path) - 1, FS_CAPTURE_SOCKET,
-		       c->ctl->info.ifindex);
 	setsockopt(c->socket, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	if (!bind(c->socket, (const struct sockaddr *)&sun,
-		  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)))
+	if (!bind(c->socket, (const struct sockaddr *)&sun, len))
 		return 0;
 	if (errno != EADDRINUSE)
 		return -errno;

@@ -175,6 +175,7 @@ int fs_ctl_slot_each(struct fs_ctl *ctl, fs_ctl_slot_fn *fn, void *ctx)
 		out.alive = alive;
 		out.queues = slot.queues;
 		out.zerocopy = slot.zerocopy;
+		out.frame_max = slot.frame_max;
 		snprintf(out.comm, sizeof(out.comm), "%.15s", slot.comm);
 		end = fn(ctx, &out);
 		if (end)

@@ -7,6 +7,13 @@
  * is in both, the program reads the small one. A new value can therefore become
  * visible a system call before fs_kv_publish() returns, but no reader ever
  * misses the key.
+ *
+ * A small entry may have a copy (kvhot.c), which the program reads before the
+ * tables. It is taken away before they change and written anew when they have:
+ * readers see old values, then new ones, and a publisher that is killed leaves
+ * no copy that the tables know nothing of. Should two write one key at once, the
+ * one whose entry is not in the table afterwards takes its copy away again, and
+ * one that has none to write takes the other's.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -18,6 +25,7 @@
 
 #include "base/random.h"
 #include "ctl/entry.h"
+#include "ctl/kvhot.h"
 #include "steer/steer.h"
 
 enum {
@@ -28,6 +36,7 @@ struct fs_kv {
 	struct fs_logger log;
 	struct fs_steer *steer;
 	int small_fd, large_fd;
+	struct fs_kv_hot *hot;
 	uint64_t seed;
 	struct fs_random gens;
 	/* Room for what is being written or read. */
@@ -68,6 +77,12 @@ int fs_kv_open(struct fs_kv **out, const struct fs_kv_opts *user)
 	kv->small_fd = fs_steer_map(kv->steer, FS_MAP_KV_SMALL);
 	kv->large_fd = fs_steer_map(kv->steer, FS_MAP_KV_LARGE);
 	kv->seed = fs_steer_config(kv->steer)->kv_seed;
+	kv->hot = fs_ctl_kvhot_map(fs_steer_map(kv->steer, FS_MAP_KV_HOT));
+	if (!kv->hot) {
+		err = -errno;
+		fs_kv_close(kv);
+		return err;
+	}
 	*out = kv;
 	return 0;
 }
@@ -76,6 +91,7 @@ void fs_kv_close(struct fs_kv *kv)
 {
 	if (!kv)
 		return;
+	fs_ctl_kvhot_unmap(kv->hot);
 	fs_steer_close(kv->steer);
 	free(kv);
 }
@@ -132,6 +148,21 @@ static int write_entry(struct fs_kv *kv, uint64_t hash, bool small, const void *
 	return 0;
 }
 
+static void clear_hot(struct fs_kv *kv, uint64_t hash)
+{
+	fs_ctl_kvhot_clear(kv->hot, hash, fs_random_next(&kv->gens));
+}
+
+/* kv->small was written to the table; if it is still there, it may have a copy. */
+static void fill_hot(struct fs_kv *kv, uint64_t hash)
+{
+	struct fs_kv_small now;
+
+	fs_ctl_kvhot_fill(kv->hot, hash, &kv->small);
+	if (bpf_map_lookup_elem(kv->small_fd, &hash, &now) || now.head.gen != kv->small.head.gen)
+		clear_hot(kv, hash);
+}
+
 static bool is_key(const void *key, size_t key_len)
 {
 	return key && key_len && key_len <= FS_KV_KEY_MAX;
@@ -151,11 +182,16 @@ int fs_kv_publish(struct fs_kv *kv, const void *key, size_t key_len, const void 
 	in_large = find(kv, hash, false, key, key_len);
 	if (in_small == -EEXIST || in_large == -EEXIST)
 		return -EEXIST;
+	clear_hot(kv, hash);
 	err = write_entry(kv, hash, small, key, key_len, value, value_len);
 	if (err)
 		return err;
 	if (!(small ? in_large : in_small))
 		bpf_map_delete_elem(small ? kv->large_fd : kv->small_fd, &hash);
+	if (small)
+		fill_hot(kv, hash);
+	else
+		clear_hot(kv, hash);
 	return 0;
 }
 
@@ -167,6 +203,7 @@ int fs_kv_withdraw(struct fs_kv *kv, const void *key, size_t key_len)
 	if (!is_key(key, key_len))
 		return -EINVAL;
 	hash = fs_ctl_entry_hash(kv->seed, key, key_len);
+	clear_hot(kv, hash);
 	for (int small = 0; small < 2; small++) {
 		if (find(kv, hash, small, key, key_len))
 			continue;
@@ -175,6 +212,7 @@ int fs_kv_withdraw(struct fs_kv *kv, const void *key, size_t key_len)
 		else if (errno != ENOENT)
 			return -errno;
 	}
+	clear_hot(kv, hash);
 	return result;
 }
 

@@ -21,6 +21,11 @@ struct notes {
 	bool answers;		/* a rule answers */
 };
 
+enum {
+	ETHER_HEADER = 14,
+	VLAN_TAGS = 8,
+};
+
 static void __attribute__((format(printf, 2, 3)))
 note(struct notes *notes, const char *format, ...)
 {
@@ -80,6 +85,19 @@ static int note_socket(void *ctx, const struct fs_ctl_socket *socket)
 	return notes->end;
 }
 
+/* What a stack's frames hold is settled when it starts. */
+static void note_mtu(struct notes *notes, const struct fs_ctl_slot *slot)
+{
+	const uint32_t mtu = notes->ctl->info.mtu;
+
+	if (!slot->alive || !slot->frame_max || mtu + ETHER_HEADER <= slot->frame_max)
+		return;
+	note(notes, "slot %u: the MTU is %u now, but process %u (%s) started with frames of %u bytes: longer "
+	     "packets for it are lost; start it anew, or: ip link set %s mtu %u", slot->index, mtu, slot->pid,
+	     slot->comm, slot->frame_max, notes->ctl->info.ifname,
+	     slot->frame_max - ETHER_HEADER - VLAN_TAGS);
+}
+
 static int note_slot(void *ctx, const struct fs_ctl_slot *slot)
 {
 	struct notes *notes = ctx;
@@ -96,6 +114,7 @@ static int note_slot(void *ctx, const struct fs_ctl_slot *slot)
 		     slot->index, notes->ctl->info.skb_mode ? " in generic mode" : "",
 		     notes->ctl->info.driver,
 		     notes->ctl->info.skb_mode ? " there" : ", or it was opened so");
+	note_mtu(notes, slot);
 	return notes->end;
 }
 

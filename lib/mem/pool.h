@@ -107,6 +107,17 @@ static inline struct fs_buf *fs_pool_take(struct fs_pool *pool, enum fs_buf_stat
 	return buf;
 }
 
+/*
+ * How many frames a port may take for what is to be received. A few are left
+ * for what has to be sent: without an ACK nothing would ever be given back.
+ */
+static inline uint32_t fs_pool_to_fill(const struct fs_pool *pool)
+{
+	const uint32_t kept = pool->chunks / 32;
+
+	return pool->n_free > kept ? pool->n_free - kept : 0;
+}
+
 /* A STAGED buffer on the heap; NULL without memory. */
 struct fs_buf *fs_pool_take_heap(struct fs_pool *pool, size_t len);
 void fs_pool_put_heap(struct fs_buf *buf);

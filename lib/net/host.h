@@ -18,19 +18,30 @@
 #include "mem/pool.h"
 #include "net/net.h"
 #include "port/port.h"
+#include "timer/wheel.h"
 
 enum {
 	FS_HOST_PORTS_MAX = 64,
-	/* The headers we write: Ethernet, IPv6, UDP. */
-	FS_HOST_HEADERS_MAX = 14 + 40 + 8,
+	/* The headers we write: Ethernet, IPv6, TCP with all its options. */
+	FS_HOST_HEADERS_MAX = 14 + 40 + 60,
 };
 
 struct fs_host;
 
-/* A descriptor that the stack sleeps on; @fn runs when it is readable. */
+/* A descriptor that the stack sleeps on; @fn runs when it is ready. */
 struct fs_watch {
 	void (*fn)(struct fs_watch *watch);
 	int fd;
+	uint32_t events;	/* EPOLL*; 0: EPOLLIN, as long as there is something to read */
+	uint32_t got;		/* of these, for @fn */
+};
+
+/* What an endpoint has to tell; one event of the public door for each. */
+enum fs_news {
+	FS_NEWS_CONNECTED = 1 << 0,
+	FS_NEWS_ACCEPT = 1 << 1,
+	FS_NEWS_READABLE = 1 << 2,
+	FS_NEWS_WRITABLE = 1 << 3,
 };
 
 /* An endpoint on the list of those with news for the application. */
@@ -40,7 +51,7 @@ struct fs_ready {
 	void *user;
 	int error;
 	bool queued;
-	bool readable;
+	uint8_t news;		/* of enum fs_news */
 };
 
 /* Frames waiting for room in a port's ring, in order. */
@@ -77,6 +88,7 @@ struct fs_host {
 	struct fs_net *net;
 	struct fs_logger log;
 	uint64_t now_ns;
+	struct fs_timer_wheel wheel;
 	uint64_t seed;
 	enum fs_csum_mode csum_mode;
 	uint32_t txq_limit;	/* frames queued for one port before -EAGAIN */

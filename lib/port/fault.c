@@ -162,29 +162,6 @@ static void truncate_frame(struct lane *l, struct fs_buf *buf, uint32_t min_len)
 	l->stats.truncated++;
 }
 
-/* ECT(0) or ECT(1) becomes CE; the IPv4 checksum follows. */
-static void mark_ce(struct lane *l, struct fs_buf *buf)
-{
-	struct fs_wire_frame frame;
-	uint8_t *ip;
-
-	if (fs_wire_parse(buf->data, buf->len, &frame) != FS_WIRE_OK ||
-	    !(frame.tos & 3) || (frame.tos & 3) == 3)
-		return;
-	ip = buf->data + frame.l3_off;
-	if (frame.addr_len == 16) {
-		ip[1] |= 0x30;
-	} else {
-		uint16_t csum;
-
-		ip[1] |= 3;
-		memset(ip + 10, 0, 2);
-		csum = (uint16_t)~fs_csum_fold(fs_csum_add(0, ip, (ip[0] & 0xfu) * 4));
-		memcpy(ip + 10, &csum, 2);
-	}
-	l->stats.ce++;
-}
-
 static struct fs_buf *mangle(struct fault *f, struct lane *l, struct fs_buf *buf)
 {
 	bool corrupt = fs_random_ppm(&l->random, l->odds.corrupt_ppm);
@@ -197,8 +174,7 @@ static struct fs_buf *mangle(struct fault *f, struct lane *l, struct fs_buf *buf
 	mine = own(f, l, buf);
 	if (!mine)
 		return buf;
-	if (ce)
-		mark_ce(l, mine);
+	l->stats.ce += ce && fs_wire_mark_ce(mine->data, mine->len);
 	if (corrupt)
 		flip_bits(l, mine);
 	/* The kernel refuses to send less than an Ethernet header. */

@@ -16,6 +16,7 @@
 
 #include "base/random.h"
 #include "port/sim.h"
+#include "wire/frame.h"
 
 enum {
 	RING_SIZE = 512,
@@ -29,6 +30,7 @@ struct packet {
 	uint64_t depart_ns;
 	uint64_t arrive_ns;
 	uint32_t len;
+	bool mark;
 	uint8_t bytes[BYTES_MAX];
 };
 
@@ -109,6 +111,7 @@ static void depart(struct fs_sim *sim, struct cable *cable)
 
 	while ((packet = *cable->departing) && packet->depart_ns <= sim->now_ns) {
 		memcpy(packet->bytes, packet->buf->data, packet->len);
+		cable->stats.ce += packet->mark && fs_wire_mark_ce(packet->bytes, packet->len);
 		fs_pool_put(packet->buf);
 		packet->buf = NULL;
 		cable->waiting--;
@@ -124,6 +127,8 @@ static void transmit(struct fs_sim *sim, struct cable *cable, struct fs_buf *buf
 
 	if (link->down)
 		cable->stats.drop_down++;
+	else if (link->mtu && buf->len > FS_ETH_LEN + link->mtu)
+		cable->stats.drop_mtu++;
 	else if (cable->waiting >= queue_pkts || !(packet = take_packet(sim)))
 		cable->stats.drop_queue++;
 	if (!packet) {
@@ -135,6 +140,7 @@ static void transmit(struct fs_sim *sim, struct cable *cable, struct fs_buf *buf
 	packet->next = NULL;
 	packet->buf = buf;
 	packet->len = buf->len;
+	packet->mark = link->mark_pkts && cable->waiting > link->mark_pkts;
 	packet->depart_ns = cable->busy_until_ns;
 	packet->arrive_ns = packet->depart_ns + link->delay_ns;
 	if (link->jitter_ns)
@@ -225,11 +231,9 @@ const uint64_t *fs_sim_clock(const struct fs_sim *sim)
 
 static void refill(struct sim_port *p)
 {
-	while (p->n_fill < p->ring_size) {
+	while (p->n_fill < p->ring_size && fs_pool_to_fill(p->port.pool)) {
 		struct fs_buf *buf = fs_pool_take(p->port.pool, FS_BUF_FILL);
 
-		if (!buf)
-			return;
 		buf->port = p->port.index;
 		p->fill[p->n_fill++] = buf;
 	}

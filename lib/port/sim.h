@@ -25,6 +25,8 @@ struct fs_sim_link {
 	uint64_t jitter_ns;	/* 0 .. jitter_ns more; frames stay in order (fault.h reorders) */
 	uint64_t rate_bps;	/* 0: no limit */
 	uint32_t queue_pkts;	/* waiting for the rate, more are dropped at the tail; 0: 1000 */
+	uint32_t mark_pkts;	/* while more wait, ECN-capable ones get a CE mark; 0: never */
+	uint32_t mtu;		/* longer ones vanish, without a word; 0: no limit */
 	bool down;		/* swallows everything */
 };
 
@@ -43,6 +45,8 @@ struct fs_sim_stats {		/* of the frames that a port sent */
 	uint64_t bytes;
 	uint64_t drop_queue;	/* at the tail of the queue */
 	uint64_t drop_down;
+	uint64_t drop_mtu;
+	uint64_t ce;		/* marked */
 	uint64_t delivered;	/* into the peer's receive ring */
 	uint32_t in_flight;	/* in the queue or on the wire */
 };

@@ -49,7 +49,7 @@ static void refill(struct xsk *x)
 {
 	struct fs_pool *pool = x->port.pool;
 	struct xsk_ring *r = &x->fill;
-	uint32_t n = MIN(x->to_fill, pool->n_free);
+	uint32_t n = MIN(x->to_fill, fs_pool_to_fill(pool));
 
 	n = MIN(n, ring_room(r, n));
 	if (!n)

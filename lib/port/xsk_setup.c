@@ -110,8 +110,9 @@ static int fail_bind(const struct fs_xsk_opts *o, int err)
 	switch (err) {
 	case -EBUSY:
 		return fs_base_fail(&o->log, err,
-			"%s: queue %u is bound by another AF_XDP socket; `fastsock status %s` tells "
-			"whose, stop it or choose another queue", o->ifname, o->queue, o->ifname);
+			"%s: queue %u is bound by another AF_XDP socket: `ss --xdp -p` tells whose, or "
+			"`fastsock status %s`; stop it or choose another queue", o->ifname, o->queue,
+			o->ifname);
 	case -EOPNOTSUPP:
 		return fs_base_fail(&o->log, err,
 			"%s: the driver has no zero-copy AF_XDP for queue %u; allow copy mode "

@@ -9,14 +9,13 @@
  * A recorder that is too slow misses packets; the stack never waits for it.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "stack/world.h"
+#include "steer/recorder.h"
 
 void fs_stack_capture_open(struct fs_iface *iface)
 {
@@ -46,16 +45,6 @@ static struct fs_iface *iface_of(struct fs_world *world, uint32_t ifindex)
 	return NULL;
 }
 
-static socklen_t address(struct sockaddr_un *sun, uint32_t ifindex)
-{
-	int len;
-
-	memset(sun, 0, sizeof(*sun));
-	sun->sun_family = AF_UNIX;
-	len = snprintf(sun->sun_path + 1, sizeof(sun->sun_path) - 1, FS_CAPTURE_SOCKET, ifindex);
-	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
-}
-
 static void send_copy(const struct fs_iface *iface, const struct fs_port *port,
 		      const struct fs_buf *buf, uint64_t now_ns)
 {
@@ -72,7 +61,7 @@ static void send_copy(const struct fs_iface *iface, const struct fs_port *port,
 	};
 	struct msghdr msg = {
 		.msg_name = &to,
-		.msg_namelen = address(&to, port->ifindex),
+		.msg_namelen = fs_steer_recorder_address(&to, port->ifindex),
 		.msg_iov = iov,
 		.msg_iovlen = 2,
 	};

@@ -111,6 +111,20 @@ int fs_stack_iface_open(struct fs_world *world, const char *ifname,
 	return 0;
 }
 
+void fs_stack_iface_mtu(const struct fs_world *world, struct fs_iface *iface, uint32_t mtu)
+{
+	const uint32_t most = world->pool->chunk_size - FS_POOL_XDP_HEADROOM - 14 - VLAN_ROOM;
+
+	if (mtu == iface->mtu)
+		return;
+	if (mtu > most)
+		fs_base_log(&world->log, FS_LOG_WARN,
+			    "%s: its MTU is %u now, but this process started with frames for %u: longer "
+			    "packets for it are lost; start it anew, or: ip link set %s mtu %u",
+			    iface->name, mtu, most, iface->name, most);
+	iface->mtu = mtu;
+}
+
 void fs_stack_iface_close(struct fs_iface *iface, const struct fs_logger *log)
 {
 	fs_stack_capture_close(iface);
@@ -168,7 +182,7 @@ static int claim(struct fs_host *host, const struct fs_host_flow *flow)
 
 static int watch(struct fs_host *host, struct fs_watch *w)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = w };
+	struct epoll_event event = { .events = w->events ? w->events : EPOLLIN, .data.ptr = w };
 
 	return epoll_ctl(to_stack(host)->world->side, EPOLL_CTL_ADD, w->fd, &event) ? -errno : 0;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +38,14 @@ static int net_route_get(void *ctx, const struct fs_nl_route_query *query,
 static void on_netlink(struct fs_watch *watch)
 {
 	fs_nl_process(container_of(watch, struct fs_world, nl_watch)->nl);
+}
+
+static void on_wake(struct fs_watch *watch)
+{
+	eventfd_t count;
+
+	eventfd_read(watch->fd, &count);
+	container_of(watch, struct fs_world, wake)->woken = true;
 }
 
 static uint32_t count_queues(const struct fs_world *world)
@@ -150,6 +159,7 @@ static int open_ports(struct fs_stack *stack, const struct fs_stack_opts *opts,
 static int fill_xskmaps(struct fs_stack *stack)
 {
 	struct fs_world *world = stack->world;
+	const uint32_t frame_max = world->pool->chunk_size - FS_POOL_XDP_HEADROOM;
 	unsigned int p = 0;
 
 	for (unsigned int i = 0; i < world->n_ifaces; i++) {
@@ -160,7 +170,8 @@ static int fill_xskmaps(struct fs_stack *stack)
 			struct epoll_event event = { .events = EPOLLIN };
 			int fd = port->ops->fd(port), err;
 
-			err = fs_steer_xsk_set(iface->steer, iface->slot, port->queue, fd);
+			err = fs_steer_xsk_set(iface->steer, iface->slot, port->queue, fd,
+					       frame_max);
 			if (err)
 				return err;
 			if (epoll_ctl(world->epfd, EPOLL_CTL_ADD, fd, &event))
@@ -179,6 +190,13 @@ static int open_epoll(struct fs_world *world)
 	if (world->epfd < 0 || world->side < 0)
 		return -errno;
 	if (epoll_ctl(world->epfd, EPOLL_CTL_ADD, world->side, &event))
+		return -errno;
+	world->wake.fn = on_wake;
+	world->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (world->wake.fd < 0)
+		return -errno;
+	event.data.ptr = &world->wake;
+	if (epoll_ctl(world->side, EPOLL_CTL_ADD, world->wake.fd, &event))
 		return -errno;
 	world->nl_watch = (struct fs_watch){ .fn = on_netlink, .fd = fs_nl_fd(world->nl) };
 	event.data.ptr = &world->nl_watch;
@@ -236,6 +254,8 @@ static void close_world(struct fs_world *world)
 		fs_stack_iface_close(&world->ifaces[i], &world->log);
 	fs_pool_close(world->pool);
 	fs_nl_close(world->nl);
+	if (world->wake.fd >= 0)
+		close(world->wake.fd);
 	if (world->side >= 0)
 		close(world->side);
 	if (world->epfd >= 0)
@@ -254,6 +274,7 @@ static int open_world(struct fs_world **out, const struct fs_stack_opts *opts)
 	world->spin_ns = opts->spin_us * NSEC_PER_USEC;
 	world->epfd = -1;
 	world->side = -1;
+	world->wake.fd = -1;
 	err = fs_nl_open(&world->nl, &world->log);
 	if (!err)
 		err = open_epoll(world);
@@ -283,8 +304,11 @@ static int open_stack(struct fs_stack **out, struct fs_world *world,
 		.csum_mode = opts->csum_mode,
 	};
 	struct fs_stack *stack;
+	struct timespec now;
 	int err;
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	core.now_ns = (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
 	if (getrandom(&core.seed, sizeof(core.seed), 0) != sizeof(core.seed))
 		return -EIO;
 	err = fs_stack_create(&stack, &core);

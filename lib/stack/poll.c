@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <time.h>
 
 #include "stack/world.h"
@@ -24,13 +25,19 @@ static uint64_t clock_ns(void)
 	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
 }
 
-static bool ifaces_alive(const struct fs_stack *stack)
+/* False when one is gone. */
+static bool look_at_ifaces(const struct fs_stack *stack)
 {
-	const struct fs_world *world = stack->world;
+	struct fs_world *world = stack->world;
 
-	for (unsigned int i = 0; i < world->n_ifaces; i++)
-		if (!fs_nl_mirror_link(stack->mirror, world->ifaces[i].ifindex))
+	for (unsigned int i = 0; i < world->n_ifaces; i++) {
+		struct fs_iface *iface = &world->ifaces[i];
+		const struct fs_nl_link *link = fs_nl_mirror_link(stack->mirror, iface->ifindex);
+
+		if (!link)
 			return false;
+		fs_stack_iface_mtu(world, iface, link->mtu);
+	}
 	return true;
 }
 
@@ -54,11 +61,12 @@ bool fs_stack_look_aside(struct fs_stack *stack)
 	for (int i = 0; i < n; i++) {
 		struct fs_watch *watch = events[i].data.ptr;
 
+		watch->got = events[i].events;
 		watch->fn(watch);
 	}
 	if (unlikely(stack->mirror->settings != stack->world->settings))
 		tell_program(stack);
-	return stack->mirror->generation == before || ifaces_alive(stack);
+	return stack->mirror->generation == before || look_at_ifaces(stack);
 }
 
 static int sleep_until(struct fs_stack *stack, uint64_t now_ns, uint64_t until_ns)
@@ -113,8 +121,9 @@ int fs_stack_poll(struct fs_stack *stack, struct fs_event *events, int n, int64_
 	uint64_t start_ns, end_ns, now_ns;
 
 	/* Before anything else: what the application sent is being waited for. */
-	fs_stack_transmit(stack);
 	start_ns = now_ns = clock_ns();
+	stack->host.now_ns = now_ns;
+	fs_stack_transmit(stack);
 	end_ns = timeout_us < 0 ? FS_NEVER : start_ns + (uint64_t)timeout_us * NSEC_PER_USEC;
 	for (;;) {
 		const bool spins = now_ns - start_ns < spin_ns;
@@ -132,14 +141,28 @@ int fs_stack_poll(struct fs_stack *stack, struct fs_event *events, int n, int64_
 		}
 		if (err)
 			return err;
+		if (unlikely(stack->world->woken)) {
+			stack->world->woken = false;
+			return -EINTR;
+		}
 		if (now_ns >= end_ns)
 			return fs_stack_events(stack, events, n);
 		now_ns = clock_ns();
 	}
 }
 
+void fs_stack_wake(struct fs_stack *stack)
+{
+	const int saved = errno;
+
+	if (stack)
+		eventfd_write(stack->world->wake.fd, 1);
+	errno = saved;	/* it may be a signal handler's */
+}
+
 void fs_stack_flush(struct fs_stack *stack)
 {
+	stack->host.now_ns = clock_ns();
 	fs_stack_transmit(stack);
 }
 
@@ -154,7 +177,7 @@ int64_t fs_stack_timeout_us(const struct fs_stack *stack)
 	uint64_t next_ns = fs_stack_next_ns(stack);
 	uint64_t now_ns;
 
-	if (host->ready_head)
+	if (host->ready_head || fs_tcp_pending(stack->tcp))
 		return 0;
 	for (unsigned int i = 0; i < host->n_ports; i++)
 		if (host->txq[i].head || host->txq[i].kick)
@@ -191,14 +214,4 @@ int fs_stack_queue_info(const struct fs_stack *stack, unsigned int index,
 	}
 	memcpy(info, &out, MIN(info->sz, sizeof(out)));
 	return 0;
-}
-
-int fs_udp_open(struct fs_udp **out, struct fs_stack *stack, const struct fs_udp_opts *user)
-{
-	struct fs_udp_opts opts = { 0 };
-
-	if (!user || !user->sz)
-		return -EINVAL;
-	memcpy(&opts, user, MIN(user->sz, sizeof(opts)));
-	return fs_udp_create(out, stack->udp, &opts);
 }

@@ -48,7 +48,10 @@ static void rx_icmp(struct fs_stack *stack, struct fs_buf *buf, const struct fs_
 		drop(buf, &host->stats.rx_drop_addr);
 		return;
 	}
-	if (e.mtu)
+	/* Of TCP the connection knows whether it is about anything that was sent. */
+	if (e.proto == FS_IPPROTO_TCP)
+		fs_tcp_icmp(stack->tcp, &e);
+	else if (e.mtu)
 		fs_net_pmtu(host->net, e.family, e.remote, e.mtu, host->now_ns);
 	if (e.proto == FS_IPPROTO_UDP)
 		fs_udp_icmp(stack->udp, &e);
@@ -86,6 +89,8 @@ void fs_stack_rx(struct fs_stack *stack, const struct fs_port *port, struct fs_b
 	}
 	if (likely(f.proto == FS_IPPROTO_UDP))
 		fs_udp_rx(stack->udp, buf, &f, port->partial_csum);
+	else if (f.proto == FS_IPPROTO_TCP)
+		fs_tcp_rx(stack->tcp, buf, &f, port->partial_csum);
 	else if (f.proto == (f.family == AF_INET ? FS_IPPROTO_ICMP : FS_IPPROTO_ICMP6))
 		rx_icmp(stack, buf, &f);
 	else

@@ -16,6 +16,7 @@
 enum {
 	KICK_RETRY_NS = 50 * 1000,
 	SCRATCH_LEN = 65536,
+	RESETS_AT_ONCE = 256,
 };
 
 /* Move frames from the queue into the port's ring, as far as it has room. */
@@ -47,7 +48,7 @@ static void drain_txq(struct fs_host *host, struct fs_txq *q)
 		q->tail = NULL;
 }
 
-void fs_stack_transmit(struct fs_stack *stack)
+static void drain_ports(struct fs_stack *stack)
 {
 	struct fs_host *host = &stack->host;
 
@@ -62,6 +63,12 @@ void fs_stack_transmit(struct fs_stack *stack)
 			q->kick = q->port->ops->kick(q->port);
 		stack->kick_again |= q->kick || q->head;
 	}
+}
+
+void fs_stack_transmit(struct fs_stack *stack)
+{
+	fs_tcp_flush(stack->tcp);
+	drain_ports(stack);
 }
 
 static void receive(struct fs_stack *stack)
@@ -92,7 +99,23 @@ static void wake_waiters(struct fs_stack *stack, uint64_t now_ns)
 		return;
 	stack->mirror_seen = generation;
 	while ((buf = fs_net_wait_pop(stack->host.net, now_ns, &error)))
-		fs_udp_wait_over(stack->udp, buf, error);
+		if (buf->l2_len)
+			fs_tcp_wait_over(stack->tcp, buf, error);
+		else
+			fs_udp_wait_over(stack->udp, buf, error);
+}
+
+/*
+ * Connections whose segments the application is about to hear of wait for
+ * its answer: data and ACK then leave in one segment, at the start of the next
+ * round. Without news for it, there is nothing to wait for.
+ */
+static void answer(struct fs_stack *stack)
+{
+	if (stack->host.ready_head)
+		drain_ports(stack);
+	else
+		fs_stack_transmit(stack);
 }
 
 void fs_stack_run(struct fs_stack *stack, uint64_t now_ns)
@@ -101,55 +124,76 @@ void fs_stack_run(struct fs_stack *stack, uint64_t now_ns)
 	fs_stack_transmit(stack);
 	receive(stack);
 	wake_waiters(stack, now_ns);
-	fs_stack_transmit(stack);
+	fs_timer_wheel_run(&stack->host.wheel, now_ns);
+	stack->tcp_due_ns = fs_tcp_run(stack->tcp);
+	answer(stack);
 }
 
 uint64_t fs_stack_next_ns(const struct fs_stack *stack)
 {
 	const struct fs_host *host = &stack->host;
-	uint64_t next = fs_net_next_ns(host->net);
+	uint64_t next = MIN(fs_net_next_ns(host->net), stack->tcp_due_ns);
+	const uint64_t timer = fs_timer_wheel_next_ns(&host->wheel);
 
+	next = MIN(next, timer);
 	for (unsigned int i = 0; i < host->n_ports; i++) {
 		const struct fs_port *port = host->txq[i].port;
 		uint64_t at = port->ops->next_ns(port);
 
 		next = MIN(next, at);
 	}
-	if (stack->kick_again)
+	if (stack->kick_again || fs_tcp_pending(stack->tcp))
 		next = MIN(next, host->now_ns + KICK_RETRY_NS);
 	return next;
 }
 
+/* One of the endpoint's news. True if it was the last. */
 static bool put_event(struct fs_event *event, struct fs_ready *ready)
 {
+	static const enum fs_event_type type[] = {
+		[FS_NEWS_CONNECTED] = FS_EV_CONNECTED,
+		[FS_NEWS_ACCEPT] = FS_EV_ACCEPT,
+		[FS_NEWS_READABLE] = FS_EV_READABLE,
+		[FS_NEWS_WRITABLE] = FS_EV_WRITABLE,
+	};
+	const uint8_t news = ready->news & (uint8_t)-ready->news;	/* the first */
+
 	event->endpoint = ready->endpoint;
 	event->user = ready->user;
-	if (ready->error) {
+	event->error = 0;
+	if (news) {
+		event->type = type[news];
+		ready->news &= (uint8_t)~news;
+	} else {
 		event->type = FS_EV_ERROR;
 		event->error = ready->error;
 		ready->error = 0;
-		return !ready->readable;
 	}
-	event->type = FS_EV_READABLE;
-	event->error = 0;
-	ready->readable = false;
-	return true;
+	return !ready->news && !ready->error;
 }
 
+/*
+ * One event for each endpoint: the application may close it while it looks
+ * at this batch, and must not meet it again behind that.
+ */
 int fs_stack_events(struct fs_stack *stack, struct fs_event *events, int n)
 {
 	struct fs_host *host = &stack->host;
+	struct fs_ready **last = host->ready_tail, *ready;
 	int count = 0;
 
-	while (count < n && host->ready_head) {
-		struct fs_ready *ready = host->ready_head;
+	while (count < n && (ready = host->ready_head)) {
+		const bool is_last = &ready->next == last;
+		const bool done = put_event(&events[count++], ready);
 
-		if (!put_event(&events[count++], ready))
-			continue;
 		host->ready_head = ready->next;
 		if (!host->ready_head)
 			host->ready_tail = &host->ready_head;
 		ready->queued = false;
+		if (!done)
+			fs_host_ready(host, ready);
+		if (is_last)
+			break;
 	}
 	return count;
 }
@@ -167,6 +211,9 @@ int fs_stack_create(struct fs_stack **out, const struct fs_stack_core *core)
 	stack->host.mirror = core->mirror;
 	stack->host.log = core->log;
 	stack->host.seed = core->seed;
+	stack->host.now_ns = core->now_ns;
+	fs_timer_wheel_init(&stack->host.wheel, core->now_ns);
+	stack->tcp_due_ns = FS_NEVER;
 	stack->host.csum_mode = core->csum_mode;
 	stack->host.txq_limit = FS_STACK_BURST * 16;
 	stack->host.ready_tail = &stack->host.ready_head;
@@ -179,9 +226,14 @@ int fs_stack_create(struct fs_stack **out, const struct fs_stack_core *core)
 	err = fs_udp_table_open(&stack->udp, &stack->host);
 	if (err)
 		goto err_net;
+	err = fs_tcp_table_open(&stack->tcp, &stack->host);
+	if (err)
+		goto err_udp;
 	*out = stack;
 	return 0;
 
+err_udp:
+	fs_udp_table_close(stack->udp);
 err_net:
 	fs_net_close(stack->host.net);
 err_scratch:
@@ -234,12 +286,33 @@ static void recall_lent(struct fs_pool *pool)
 		fs_pool_put(pool->heap);
 }
 
+/* A few at a time: the frames of their resets must leave, and come back. */
+static void reset_connections(struct fs_stack *stack)
+{
+	struct fs_buf *burst[FS_STACK_BURST];
+	struct fs_host *host = &stack->host;
+
+	while (fs_tcp_table_reset(stack->tcp, RESETS_AT_ONCE)) {
+		drain_ports(stack);
+		for (unsigned int i = 0; i < host->n_ports; i++) {
+			struct fs_port *port = host->txq[i].port;
+			unsigned int n = port->ops->rx(port, burst, FS_STACK_BURST);
+
+			while (n)
+				fs_pool_put(burst[--n]);
+		}
+	}
+}
+
 void fs_stack_destroy(struct fs_stack *stack)
 {
 	if (!stack)
 		return;
 	fs_udp_table_close(stack->udp);
-	fs_stack_transmit(stack);
+	reset_connections(stack);
+	fs_tcp_table_close(stack->tcp);
+	assert(fs_timer_wheel_empty(&stack->host.wheel));
+	drain_ports(stack);
 	fs_net_close(stack->host.net);
 	close_ports(&stack->host);
 	recall_lent(stack->host.pool);

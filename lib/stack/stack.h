@@ -12,6 +12,7 @@
 
 #include "net/host.h"
 #include "nl/mirror.h"
+#include "tcp/tcp.h"
 #include "udp/udp.h"
 
 enum {
@@ -24,6 +25,8 @@ struct fs_stack {
 	struct fs_host host;
 	struct fs_nl_mirror *mirror;
 	struct fs_udp_table *udp;
+	struct fs_tcp_table *tcp;
+	uint64_t tcp_due_ns;		/* when it has something to do besides its timers */
 	uint64_t mirror_seen;		/* generation that the waiters were looked at */
 	bool kick_again;		/* a port could not send all it has */
 	struct fs_world *world;		/* AF_XDP, netlink, steering; NULL in virtual time */
@@ -37,6 +40,7 @@ struct fs_stack_core {
 	struct fs_logger log;
 	enum fs_csum_mode csum_mode;
 	uint64_t seed;
+	uint64_t now_ns;		/* of the clock that run() is called with */
 };
 
 int fs_stack_create(struct fs_stack **out, const struct fs_stack_core *core);
@@ -54,7 +58,7 @@ int fs_stack_events(struct fs_stack *stack, struct fs_event *events, int n);
 /* When run() has something to do by itself; FS_NEVER if not. */
 uint64_t fs_stack_next_ns(const struct fs_stack *stack);
 
-/* Hand what is queued to the ports. */
+/* Let connections send what they have, and hand all that is queued to the ports. */
 void fs_stack_transmit(struct fs_stack *stack);
 /* One received frame, in state RX. */
 void fs_stack_rx(struct fs_stack *stack, const struct fs_port *port, struct fs_buf *buf);

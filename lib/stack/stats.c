@@ -28,7 +28,8 @@ static void add_frames(const struct fs_pool *pool, struct fs_stack_stats *stats)
 	stats->frames_fill = count[FS_BUF_FILL];
 	stats->frames_rx = count[FS_BUF_RX];
 	stats->frames_lent = count[FS_BUF_LENT] + count[FS_BUF_STAGED];
-	stats->frames_tx = count[FS_BUF_TX] + count[FS_BUF_UNACKED];
+	stats->frames_tx = count[FS_BUF_TX];
+	stats->frames_unacked = count[FS_BUF_UNACKED];
 }
 
 int fs_stack_stats(struct fs_stack *stack, struct fs_stack_stats *stats)

@@ -40,6 +40,8 @@ struct fs_world {
 	const struct fs_port *umem;	/* the socket that registered the pool */
 	struct fs_pcap *pcap;		/* NULL: nothing is recorded */
 	struct fs_watch nl_watch;
+	struct fs_watch wake;		/* an eventfd */
+	bool woken;
 	int epfd;
 	int side;
 	uint64_t spin_ns;
@@ -65,6 +67,8 @@ extern const struct fs_host_ops fs_stack_world_ops;
 /* Interfaces: find, attach or use, take a slot; and give all that back. */
 int fs_stack_iface_open(struct fs_world *world, const char *ifname,
 			const struct fs_stack_opts *opts);
+/* The link's MTU is @mtu: tell when the pool's frames have become too short for it. */
+void fs_stack_iface_mtu(const struct fs_world *world, struct fs_iface *iface, uint32_t mtu);
 void fs_stack_iface_close(struct fs_iface *iface, const struct fs_logger *log);
 
 #endif

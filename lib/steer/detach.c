@@ -116,7 +116,7 @@ int fs_steer_detach(const char *ifname, const struct fs_logger *log)
 		return fail_nothing(ifname, log);
 	if (err)
 		return err;
-	if (access(pins.root, F_OK))
+	if (access(pins.root, F_OK) && errno != EACCES)
 		return fail_nothing(ifname, log);
 	lock = fs_steer_pins_lock(&pins);
 	if (lock < 0)

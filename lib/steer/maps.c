@@ -26,6 +26,7 @@ static const struct {
 	[FS_STEER_RATES] = { FS_MAP_RATES, sizeof(struct fs_rate_key), sizeof(struct fs_rate) },
 	[FS_STEER_KV_SMALL] = { FS_MAP_KV_SMALL, 8, sizeof(struct fs_kv_small) },
 	[FS_STEER_KV_LARGE] = { FS_MAP_KV_LARGE, 8, sizeof(struct fs_kv_large) },
+	[FS_STEER_KV_HOT] = { FS_MAP_KV_HOT, 4, sizeof(struct fs_kv_hot) },
 	[FS_STEER_SCRATCH] = { FS_MAP_SCRATCH, 4, sizeof(struct fs_scratch) },
 	[FS_STEER_CAPTURES] = { FS_MAP_CAPTURES, 4, 4 },
 	[FS_STEER_ANSWERS] = { FS_MAP_ANSWERS, 4, 4 },

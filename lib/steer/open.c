@@ -14,6 +14,7 @@
 #include "steer/priv.h"
 #include "steer/program.h"
 #include "steer/quiet.h"
+#include "steer/recorder.h"
 
 static int fail_permission(const struct fs_steer *steer)
 {
@@ -58,6 +59,26 @@ static int describe(struct fs_steer *steer, const struct fs_steer_iface *iface,
 	return 0;
 }
 
+/* A recorder that was killed left its flag: each packet would be copied for nobody. */
+static bool end_dead_recording(const struct fs_steer *steer, struct fs_config *config)
+{
+	if (!(config->flags & FS_CONFIG_F_CAPTURE) || fs_steer_recorder_lives(config->ifindex))
+		return false;
+	config->flags &= ~(uint32_t)FS_CONFIG_F_CAPTURE;
+	fs_base_log(&steer->log, FS_LOG_WARN,
+		    "%s: a recorder (fastsock capture) ended without switching itself off; done now",
+		    steer->info.ifname);
+	return true;
+}
+
+static bool refresh(const struct fs_steer *steer, const struct fs_steer_iface *iface,
+		    struct fs_config *config)
+{
+	const bool ended = end_dead_recording(steer, config);
+
+	return fs_steer_config_refresh(config, iface, steer->info.skb_mode) || ended;
+}
+
 /* First use of what xdp-loader attached, or a MAC or sysctl that changed. */
 static int update_config(struct fs_steer *steer, const struct fs_steer_iface *iface)
 {
@@ -72,7 +93,7 @@ static int update_config(struct fs_steer *steer, const struct fs_steer_iface *if
 		err = fs_steer_config_make(&config, iface, steer->info.skb_mode);
 		if (!err)
 			err = fs_steer_config_write(steer->map[FS_STEER_CONFIG], &config);
-	} else if (!err && fs_steer_config_refresh(&config, iface, steer->info.skb_mode)) {
+	} else if (!err && refresh(steer, iface, &config)) {
 		err = fs_steer_config_write(steer->map[FS_STEER_CONFIG], &config);
 	}
 	close(lock);

@@ -16,6 +16,7 @@ enum fs_steer_map {
 	FS_STEER_RATES,
 	FS_STEER_KV_SMALL,
 	FS_STEER_KV_LARGE,
+	FS_STEER_KV_HOT,
 	FS_STEER_SCRATCH,
 	FS_STEER_CAPTURES,
 	FS_STEER_ANSWERS,	/* the only one that may be missing */

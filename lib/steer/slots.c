@@ -157,7 +157,8 @@ static bool is_zerocopy(int xsk_fd)
 	       (options.flags & XDP_OPTIONS_ZEROCOPY);
 }
 
-int fs_steer_xsk_set(struct fs_steer *steer, uint32_t slot, uint32_t queue, int xsk_fd)
+int fs_steer_xsk_set(struct fs_steer *steer, uint32_t slot, uint32_t queue, int xsk_fd,
+		     uint32_t frame_max)
 {
 	uint32_t entry = slot * steer->info.queues + queue;
 	struct fs_slot mine;
@@ -176,6 +177,7 @@ int fs_steer_xsk_set(struct fs_steer *steer, uint32_t slot, uint32_t queue, int 
 			steer->info.ifname, queue, strerror(errno));
 	if (!err && fs_steer_slot_get(steer, slot, &mine) >= 0) {
 		mine.queues++;
+		mine.frame_max = frame_max;
 		mine.zerocopy = (uint16_t)(mine.zerocopy + is_zerocopy(xsk_fd));
 		write_slot(steer, slot, &mine);
 	}

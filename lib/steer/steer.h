@@ -96,9 +96,12 @@ int fs_steer_refresh(struct fs_steer *steer);
 int fs_steer_slot_take(struct fs_steer *steer, uint32_t *slot);
 void fs_steer_slot_put(struct fs_steer *steer, uint32_t slot);
 
-/* Let the queue's packets for @slot go to the AF_XDP socket @xsk_fd. */
+/*
+ * Let the queue's packets for @slot go to the AF_XDP socket @xsk_fd, which
+ * takes frames of up to @frame_max bytes.
+ */
 int fs_steer_xsk_set(struct fs_steer *steer, uint32_t slot, uint32_t queue,
-		     int xsk_fd);
+		     int xsk_fd, uint32_t frame_max);
 
 /*
  * Steer @key to @slot. On top of an operator's answer the answer stays and

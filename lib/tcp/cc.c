@@ -6,7 +6,7 @@
  * Rounds and windows of data are counted down in acknowledged bytes instead of
  * compared as sequence numbers: SND.NXT is reached when as many bytes have
  * been acknowledged as were in flight. The ACK that covers a window exactly
- * ends it.
+ * is its last one.
  */
 #include "tcp/cc.h"
 
@@ -70,9 +70,12 @@ bool fs_tcp_cc_limited(const struct fs_tcp_cc *cc, uint32_t max_in_flight)
 
 bool fs_tcp_cc_ack(struct fs_tcp_cc *cc, const struct fs_tcp_cc_ack *ack)
 {
+	/* What covers the window exactly was sent before CWR: the echo is still the old one. */
+	const bool within = cc->reduced_left && ack->acked <= cc->reduced_left;
+
 	cc->reduced_left -= MIN(cc->reduced_left, ack->acked);
 	cc->ops->on_ack(cc, ack);
-	if (!ack->ece || cc->reduced_left || cc->state == FS_TCP_CC_RECOVERY)
+	if (!ack->ece || within || cc->state == FS_TCP_CC_RECOVERY)
 		return false;
 	cc->undo_cwnd = 0; /* a mark is never spurious */
 	cc->ops->on_ecn(cc, ack);

@@ -50,7 +50,7 @@ bool fs_udp_deliver(struct fs_udp *udp, struct fs_buf *buf)
 	if (udp->tail - udp->head > udp->queue_mask)
 		return false;
 	udp->queue[udp->tail++ & udp->queue_mask] = buf;
-	udp->ready.readable = true;
+	udp->ready.news |= FS_NEWS_READABLE;
 	fs_host_ready(udp->host, &udp->ready);
 	return true;
 }

@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/mapped.h"
 #include "udp/udp_priv.h"
 
 enum {
@@ -25,34 +26,6 @@ union control {
 	char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct in_pktinfo)) +
 		   2 * CMSG_SPACE(sizeof(int))];
 };
-
-static bool is_mapped(const uint8_t ip[16])
-{
-	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
-
-	return !memcmp(ip, prefix, sizeof(prefix));
-}
-
-/* A dual-stack socket shows IPv4 as ::ffff:a.b.c.d; we show it as IPv4. */
-static void unmap(struct fs_addr *addr)
-{
-	if (addr->family != AF_INET6 || !is_mapped(addr->ip))
-		return;
-	memmove(addr->ip, addr->ip + 12, 4);
-	memset(addr->ip + 4, 0, 12);
-	addr->family = AF_INET;
-	addr->scope = 0;
-}
-
-static void map(struct fs_addr *addr)
-{
-	if (addr->family != AF_INET)
-		return;
-	memcpy(addr->ip + 12, addr->ip, 4);
-	memset(addr->ip, 0, 10);
-	memset(addr->ip + 10, 0xff, 2);
-	addr->family = AF_INET6;
-}
 
 static uint8_t socket_family(const struct fs_udp *udp)
 {
@@ -74,7 +47,7 @@ static void read_pktinfo(struct fs_buf *buf, struct msghdr *msg, uint16_t port)
 			memcpy(buf->local.ip, &((const struct in6_pktinfo *)data)->ipi6_addr, 16);
 		}
 	}
-	unmap(&buf->local);
+	fs_addr_unmap(&buf->local);
 	buf->local.port = port;
 }
 
@@ -130,7 +103,7 @@ static bool receive_one(struct fs_udp *udp)
 		return true;
 	}
 	fs_addr_from_sockaddr(&buf->remote, (struct sockaddr *)&from, msg.msg_namelen);
-	unmap(&buf->remote);
+	fs_addr_unmap(&buf->remote);
 	read_pktinfo(buf, &msg, udp->local.port);
 	if (fs_udp_deliver(udp, buf)) {
 		host->stats.rx_kernel++;
@@ -189,7 +162,7 @@ static int connect_twin(struct fs_udp *udp, int fd)
 	if (!udp->connected)
 		return 0;
 	if (socket_family(udp) == AF_INET6)
-		map(&remote);
+		fs_addr_map(&remote);
 	len = fs_addr_to_sockaddr(&remote, &sa);
 	return connect(fd, (struct sockaddr *)&sa, (socklen_t)len) ? -errno : 0;
 }
@@ -274,13 +247,13 @@ int fs_udp_twin_send(struct fs_udp *udp, const struct fs_buf *buf)
 	if (udp->twin.fd < 0)
 		return -EMSGSIZE;
 	if (socket_family(udp) == AF_INET6)
-		map(&remote);
+		fs_addr_map(&remote);
 	msg.msg_namelen = (socklen_t)fs_addr_to_sockaddr(&remote, &sa);
 	/* A dual-stack socket takes IPv6 control data only, mapped for IPv4. */
 	if (socket_family(udp) == AF_INET6 && buf->local.family == AF_INET) {
 		struct fs_addr local = buf->local;
 
-		map(&local);
+		fs_addr_map(&local);
 		add_pktinfo(&msg, &local);
 	} else {
 		add_pktinfo(&msg, &buf->local);

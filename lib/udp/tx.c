@@ -129,7 +129,7 @@ static int wait_for_neighbour(struct fs_udp *udp, struct fs_buf *buf, const stru
 	if (buf->kind == FS_BUF_HEAP || fs_host_port_for(host, dst->ifindex, buf->port) < 0)
 		return send_by_twin(udp, buf);
 	if (fs_net_wait(host->net, dst, buf, host->now_ns)) {
-		host->stats.tx_drop_neigh_full++;
+		host->stats.tx_again_neigh++;
 		return -EAGAIN;
 	}
 	buf->state = FS_BUF_TX;

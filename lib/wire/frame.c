@@ -169,3 +169,23 @@ void fs_wire_put_ip6(uint8_t *p, const struct fs_wire_ip *ip)
 	memcpy(p + 8, ip->src, 16);
 	memcpy(p + 24, ip->dst, 16);
 }
+
+bool fs_wire_mark_ce(uint8_t *frame, uint32_t len)
+{
+	struct fs_wire_frame f;
+	uint16_t csum;
+	uint8_t *ip;
+
+	if (fs_wire_parse(frame, len, &f) != FS_WIRE_OK || !(f.tos & 3) || (f.tos & 3) == 3)
+		return false;
+	ip = frame + f.l3_off;
+	if (f.addr_len == 16) {
+		ip[1] |= 0x30;
+		return true;
+	}
+	ip[1] |= 3;
+	memset(ip + 10, 0, 2);
+	csum = (uint16_t)~fs_csum_fold(fs_csum_add(0, ip, (ip[0] & 0xfu) * 4));
+	memcpy(ip + 10, &csum, 2);
+	return true;
+}

@@ -108,4 +108,10 @@ struct fs_wire_ip {
 void fs_wire_put_ip4(uint8_t *p, const struct fs_wire_ip *ip);
 void fs_wire_put_ip6(uint8_t *p, const struct fs_wire_ip *ip);
 
+/*
+ * What a congested router does (RFC 3168 5): ECT(0) or ECT(1) becomes CE, and
+ * the IPv4 checksum follows. False: it is not ECN-capable, or was marked.
+ */
+bool fs_wire_mark_ce(uint8_t *frame, uint32_t len);
+
 #endif

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <check.h>
 #include <string.h>
+#include "ctl/kvhot.h"
 #include "kv_client.h"
 
 struct packet kv_make(const struct kv_spec *spec)
@@ -60,16 +61,18 @@ void kv_fill_head(struct fs_kv_head *head, uint64_t gen, const void *key, size_t
 	head->sum = (uint16_t)sum;
 }
 
+static uint64_t gen = 0x100;
+
 void kv_publish(struct rig *rig, const void *key, size_t key_len, const void *value,
 		size_t value_len)
 {
-	static uint64_t gen = 0x100;
 	struct fs_kv_small small = { 0 };
 	struct fs_kv_large large = { 0 };
 	uint64_t hash = kv_hash_of(rig, key, key_len);
 	int is_small = key_len <= sizeof(small.key) && value_len <= sizeof(small.value);
 
-	gen++;
+	gen += 2;
+	fs_ctl_kvhot_clear(rig->kv_hot, hash, gen - 1);
 	if (is_small) {
 		kv_fill_head(&small.head, gen, key, key_len, value, value_len);
 		memcpy(small.key, key, key_len);
@@ -78,6 +81,7 @@ void kv_publish(struct rig *rig, const void *key, size_t key_len, const void *va
 		if (bpf_map_update_elem(rig->kv_small, &hash, &small, BPF_ANY))
 			ck_abort_msg("kv_small");
 		bpf_map_delete_elem(rig->kv_large, &hash);
+		fs_ctl_kvhot_fill(rig->kv_hot, hash, &small);
 		return;
 	}
 	kv_fill_head(&large.head, gen, key, key_len, value, value_len);
@@ -93,6 +97,7 @@ void kv_withdraw(struct rig *rig, const void *key, size_t key_len)
 {
 	uint64_t hash = kv_hash_of(rig, key, key_len);
 
+	fs_ctl_kvhot_clear(rig->kv_hot, hash, ++gen);
 	bpf_map_delete_elem(rig->kv_small, &hash);
 	bpf_map_delete_elem(rig->kv_large, &hash);
 }

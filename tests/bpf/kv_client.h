@@ -26,7 +26,7 @@ struct packet kv_make(const struct kv_spec *spec);
 #define kv_message(...) kv_make(&(struct kv_spec){ __VA_ARGS__ })
 #define kv_request(...) kv_message(.op = FS_KV_GET, __VA_ARGS__)
 
-/* Publish under a fresh generation; in kv_small when it fits. */
+/* Publish under a fresh generation; in kv_small and as a hot copy when it fits. */
 void kv_publish(struct rig *rig, const void *key, size_t key_len, const void *value,
 		size_t value_len);
 void kv_withdraw(struct rig *rig, const void *key, size_t key_len);

@@ -91,7 +91,8 @@ static void put_eth(struct packet *p, const struct packet_spec *spec)
 	p->len = 12;
 	for (int i = 0; i < spec->vlans; i++) {
 		packet_put16(p, p->len, i ? 0x8100 : spec->vlans > 1 ? 0x88a8 : 0x8100);
-		packet_put16(p, p->len + 2, (uint16_t)(100 + i));
+		packet_put16(p, p->len + 2,
+			     (uint16_t)(0xb000 | (i + 1 == spec->vlans ? spec->vlan_id : 0)));
 		p->len += 4;
 	}
 	packet_put16(p, p->len, spec->ethertype ? spec->ethertype : spec->ip6 ? 0x86dd : 0x0800);

@@ -32,7 +32,8 @@ struct packet_spec {
 	int zero_sport;
 	const void *payload;
 	size_t payload_len;
-	int vlans;
+	int vlans;			/* tags: of a priority, without an id */
+	uint16_t vlan_id;		/* of the last of them */
 	uint16_t ethertype;		/* in place of IP's */
 	const uint8_t *dst_mac;
 	uint8_t ttl, tos;

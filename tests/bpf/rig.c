@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <linux/bpf.h>
+#include "ctl/kvhot.h"
 #include "rig.h"
 
 #define FS_STAT_NAME(name, text) [FS_STAT_##name] = #name,
@@ -65,11 +66,14 @@ void rig_open(struct rig *rig, const char *object)
 	rig->kv_small = rig_map(rig, FS_MAP_KV_SMALL);
 	rig->kv_large = rig_map(rig, FS_MAP_KV_LARGE);
 	rig->answers = rig_map(rig, FS_MAP_ANSWERS);
+	rig->kv_hot = fs_ctl_kvhot_map(rig_map(rig, FS_MAP_KV_HOT));
+	ck_assert_ptr_nonnull(rig->kv_hot);
 	rig_reset(rig);
 }
 
 void rig_close(struct rig *rig)
 {
+	fs_ctl_kvhot_unmap(rig->kv_hot);
 	bpf_object__close(rig->object);
 	rig->object = NULL;
 }
@@ -87,6 +91,7 @@ void rig_reset(struct rig *rig)
 	empty(rig->rules);
 	empty(rig->kv_small);
 	empty(rig->kv_large);
+	memset(rig->kv_hot, 0, sizeof(*rig->kv_hot) * FS_KV_HOT_ENTRIES);
 	empty(rig_map(rig, FS_MAP_RATES));
 	rig->ifindex = rig->queue = 0;
 	rig_config(rig, &(struct fs_config){

@@ -20,6 +20,7 @@ struct rig {
 	int prog;
 	int config, rules, stats, xsks, kv_small, kv_large;
 	int answers;			/* -1 in the plain object */
+	struct fs_kv_hot *kv_hot;	/* the memory of that map */
 	struct fs_config set;		/* as rig_config() last wrote it */
 	uint32_t ifindex, queue;	/* where packets come in; 0: anywhere */
 	uint64_t count[FS_STAT_COUNT];	/* by the last packet */

@@ -294,13 +294,68 @@ START_TEST(partial_checksum_is_fine_in_native_mode_and_a_miss_in_skb_mode)
 }
 END_TEST
 
-START_TEST(options_and_source_port_zero_are_misses)
+START_TEST(options_and_source_port_zero_are_left_alone)
 {
 	struct packet p = kv_request(.key = "colour", .key_len = 6, .room = 50, .ip_options = 4);
 
 	kv_publish(&rig, "colour", 6, "green", 5);
-	expect_miss(&p);
+	expect_verdict(&rig, &p, pass_options);
 	p = kv_request(.ip6 = _i, .key = "colour", .key_len = 6, .room = 50, .zero_sport = 1);
+	expect_miss(&p);
+}
+END_TEST
+
+static struct fs_kv_hot *hot_copy(const char *key)
+{
+	uint64_t hash = kv_hash_of(&rig, key, strlen(key));
+	struct fs_kv_hot *at = &rig.kv_hot[hash % FS_KV_HOT_ENTRIES];
+
+	return at->hash == hash ? at : &rig.kv_hot[(hash % FS_KV_HOT_ENTRIES) ^ 1];
+}
+
+START_TEST(hot_copy_is_found_in_either_place_without_the_tables)
+{
+	struct packet p = kv_request(.ip6 = _i, .key = "colour", .key_len = 6, .room = 50);
+	uint64_t hash = kv_hash_of(&rig, "colour", 6);
+	struct fs_kv_hot *first = &rig.kv_hot[hash % FS_KV_HOT_ENTRIES];
+	struct fs_kv_hot *second = &rig.kv_hot[(hash % FS_KV_HOT_ENTRIES) ^ 1];
+
+	kv_publish(&rig, "colour", 6, "green", 5);
+	bpf_map_delete_elem(rig.kv_small, &hash);
+	ck_assert_uint_eq(first->hash, hash);
+	expect_hit(&p, 6, "green", 5);
+	*second = *first;
+	first->hash ^= FS_KV_HOT_ENTRIES;
+	expect_hit(&p, 6, "green", 5);
+	second->hash = 0;
+	expect_miss(&p);
+}
+END_TEST
+
+START_TEST(hot_copy_that_is_being_written_is_looked_up_in_the_table)
+{
+	struct packet p = kv_request(.ip6 = _i, .key = "colour", .key_len = 6, .room = 50,
+				     .fill = 0x77);
+	uint64_t hash = kv_hash_of(&rig, "colour", 6);
+
+	kv_publish(&rig, "colour", 6, "green", 5);
+	hot_copy("colour")->entry.gen_end++;
+	memcpy(hot_copy("colour")->entry.value, "grXXX", 5);
+	expect_hit(&p, 6, "green", 5);
+	ck_assert_uint_eq(rig.count[FS_STAT_kv_torn], 1);
+	bpf_map_delete_elem(rig.kv_small, &hash);
+	expect_miss(&p);
+}
+END_TEST
+
+START_TEST(hot_copy_of_another_key_is_not_answered)
+{
+	struct packet p = kv_request(.ip6 = _i, .key = "colour", .key_len = 6, .room = 50);
+
+	kv_publish(&rig, "colour", 6, "green", 5);
+	memcpy(hot_copy("colour")->entry.key, "savour", 6);
+	expect_hit(&p, 6, "green", 5);
+	kv_withdraw(&rig, "colour", 6);
 	expect_miss(&p);
 }
 END_TEST
@@ -370,7 +425,10 @@ int main(void)
 	tcase_add_test(tc, request_without_a_checksum_gets_a_reply_with_one);
 	tcase_add_loop_test(tc, partial_checksum_is_fine_in_native_mode_and_a_miss_in_skb_mode, 0,
 			    2);
-	tcase_add_loop_test(tc, options_and_source_port_zero_are_misses, 0, 2);
+	tcase_add_loop_test(tc, options_and_source_port_zero_are_left_alone, 0, 2);
+	tcase_add_loop_test(tc, hot_copy_is_found_in_either_place_without_the_tables, 0, 2);
+	tcase_add_loop_test(tc, hot_copy_that_is_being_written_is_looked_up_in_the_table, 0, 2);
+	tcase_add_loop_test(tc, hot_copy_of_another_key_is_not_answered, 0, 2);
 	tcase_add_test(tc, torn_entry_is_a_miss_that_leaves_the_request_whole);
 	tcase_add_test(tc, entry_with_an_impossible_length_is_a_miss);
 	tcase_add_test(tc, the_seed_decides_where_a_key_stands);

@@ -11,6 +11,7 @@
 #include "tests/lib/fuzz.h"
 #include "tests/lib/leak.h"
 #include "tests/lib/mutate.h"
+#include "wire/tcp.h"
 #include "wire/udp.h"
 
 enum {
@@ -93,10 +94,16 @@ static bool is_valid(const struct fs_buf *buf)
 {
 	struct fs_wire_frame f;
 	struct fs_wire_udp udp;
+	struct fs_wire_tcp tcp;
 
-	return buf->len <= 1514 && fs_wire_parse(buf->data, buf->len, &f) == FS_WIRE_OK &&
-	       f.proto == FS_IPPROTO_UDP && fs_wire_udp_parse(buf->data, &f, &udp) == FS_WIRE_OK &&
-	       fs_wire_udp_csum(buf->data, &f, &udp) == FS_CSUM_GOOD;
+	if (buf->len > 1514 || fs_wire_parse(buf->data, buf->len, &f) != FS_WIRE_OK)
+		return false;
+	if (f.proto == FS_IPPROTO_UDP)
+		return fs_wire_udp_parse(buf->data, &f, &udp) == FS_WIRE_OK &&
+		       fs_wire_udp_csum(buf->data, &f, &udp) == FS_CSUM_GOOD;
+	/* There is no TCP endpoint: what else could it say? */
+	return f.proto == FS_IPPROTO_TCP && fs_wire_tcp_parse(buf->data, &f, &tcp) == FS_WIRE_OK &&
+	       fs_wire_tcp_csum(buf->data, &f) == FS_CSUM_GOOD && tcp.flags & FS_TCP_F_RST;
 }
 
 static void check_replies(void)
@@ -152,7 +159,7 @@ static void census(void)
 	fs_pool_census(net.a.pool, count);
 	if (count[FS_BUF_FREE] + count[FS_BUF_FILL] != net.a.pool->chunks)
 		broke(NO_FRAME_IS_LOST);
-	if (s->rx_pkts != s->rx_udp + s->rx_icmp + s->rx_drop_short + s->rx_drop_proto +
+	if (s->rx_pkts != s->rx_udp + s->rx_tcp + s->rx_icmp + s->rx_drop_short + s->rx_drop_proto +
 	    s->rx_drop_ip_csum + s->rx_drop_csum + s->rx_drop_fragment + s->rx_drop_addr +
 	    s->rx_drop_no_endpoint + s->rx_drop_queue_full)
 		broke(ALL_IS_COUNTED);

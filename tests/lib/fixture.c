@@ -79,6 +79,14 @@ void test_net_resolve(struct test_net *net, uint16_t nud_state)
 	add_neigh(&net->b, &net->a, &net->a.ip6, nud_state);
 }
 
+void test_set_mtu(struct test_host *host, uint32_t mtu)
+{
+	struct fs_nl_link link = *fs_nl_mirror_link(host->mirror, host->ifindex);
+
+	link.mtu = mtu;
+	must(!fs_nl_mirror_link_set(host->mirror, &link));
+}
+
 static void prepare_host(struct test_host *host, uint8_t number,
 			 const struct test_net_opts *opts)
 {
@@ -135,6 +143,17 @@ static void open_host(struct test_host *host, struct fs_port *port,
 	fs_stack_add_port(host->stack, port);
 }
 
+static void open_wire(struct test_net *net, const struct test_net_opts *opts)
+{
+	if (opts->sent) {
+		net->a.wire = hand_open(net->a.pool, 1, opts->sent, &net->a);
+		net->b.wire = hand_open(net->b.pool, 2, opts->sent, &net->b);
+		return;
+	}
+	must(!fs_sim_pair(net->sim, net->a.pool, net->b.pool, &opts->wire,
+			  &net->a.wire, &net->b.wire));
+}
+
 void test_net_open(struct test_net *net, const struct test_net_opts *user)
 {
 	struct test_net_opts opts = user ? *user : (struct test_net_opts){ 0 };
@@ -147,19 +166,22 @@ void test_net_open(struct test_net *net, const struct test_net_opts *user)
 	prepare_host(&net->a, 1, &opts);
 	prepare_host(&net->b, 2, &opts);
 	must(!fs_sim_open(&net->sim, opts.seed));
-	must(!fs_sim_pair(net->sim, net->a.pool, net->b.pool, &opts.wire,
-				     &net->a.wire, &net->b.wire));
+	open_wire(net, &opts);
 	if (capture)
 		must(!fs_pcap_open(&net->pcap, capture, NULL));
 	open_host(&net->a, wrap(net, &net->a, "a", &opts, &opts.a_to_b), &opts);
-	open_host(&net->b, wrap(net, &net->b, "b", &opts, &opts.b_to_a), &opts);
+	if (!opts.b_is_bare)
+		open_host(&net->b, wrap(net, &net->b, "b", &opts, &opts.b_to_a), &opts);
 	if (!opts.no_neigh)
 		test_net_resolve(net, NUD_PERMANENT);
 }
 
 static void close_host(struct test_host *host)
 {
-	fs_stack_destroy(host->stack);
+	if (host->stack)
+		fs_stack_destroy(host->stack);
+	else
+		host->wire->ops->close(host->wire);
 	fs_nl_mirror_close(host->mirror);
 }
 
@@ -177,7 +199,8 @@ void test_net_close(struct test_net *net)
 static void run_both(struct test_net *net)
 {
 	fs_stack_run(net->a.stack, net->now_ns);
-	fs_stack_run(net->b.stack, net->now_ns);
+	if (net->b.stack)
+		fs_stack_run(net->b.stack, net->now_ns);
 }
 
 bool test_net_step(struct test_net *net, uint64_t until_ns)
@@ -188,7 +211,7 @@ bool test_net_step(struct test_net *net, uint64_t until_ns)
 	next_ns = fs_sim_next_ns(net->sim);
 	at_ns = fs_stack_next_ns(net->a.stack);
 	next_ns = MIN(next_ns, at_ns);
-	at_ns = fs_stack_next_ns(net->b.stack);
+	at_ns = net->b.stack ? fs_stack_next_ns(net->b.stack) : FS_NEVER;
 	next_ns = MIN(next_ns, at_ns);
 	if (next_ns == FS_NEVER || next_ns > until_ns)
 		return false;

@@ -18,11 +18,12 @@
 #include "port/pcap.h"
 #include "port/sim.h"
 #include "stack/stack.h"
+#include "tests/lib/hand.h"
 
 struct test_host {
 	struct fs_pool *pool;
 	struct fs_nl_mirror *mirror;
-	struct fs_stack *stack;
+	struct fs_stack *stack;		/* NULL: a bare port */
 	struct fs_port *wire;		/* the end of the cable, for its statistics */
 	struct fs_port *fault;		/* NULL: none */
 	uint32_t ifindex;
@@ -40,6 +41,9 @@ struct test_net_opts {
 	struct fs_fault_odds b_to_a;
 	enum fs_csum_mode csum_mode;
 	bool no_neigh;			/* the neighbours are unknown: test_net_resolve() */
+	hand_sent_fn *sent;		/* no wire: ports of hand.h, the host is the context */
+	bool b_is_bare;			/* b is a port without a stack: the test reads and
+					 * writes its frames, after each step */
 };
 
 struct test_net {
@@ -66,6 +70,9 @@ void test_net_run(struct test_net *net, uint64_t span_ns);
 
 /* Each learns the other's MAC address, or that it is not there. */
 void test_net_resolve(struct test_net *net, uint16_t nud_state);
+
+/* The interface's MTU, as the kernel would tell it. */
+void test_set_mtu(struct test_host *host, uint32_t mtu);
 
 /* An endpoint on @local (any address: family and zero); @remote may be NULL. */
 struct fs_udp *test_udp(struct test_host *host, struct fs_addr local,

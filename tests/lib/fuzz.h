@@ -14,13 +14,13 @@ struct fuzz_args {
 };
 
 /* fuzz_x [--long] [--seed SEED] [ROUNDS]; prints what is run. */
-static inline struct fuzz_args fuzz_args(char **argv)
+static inline struct fuzz_args fuzz_args_long(char **argv, uint64_t long_rounds)
 {
 	struct fuzz_args args = { .rounds = 2000000, .seed = 1 };
 
 	while (*++argv) {
 		if (!strcmp(*argv, "--long"))
-			args.rounds = 50000000;
+			args.rounds = long_rounds;
 		else if (!strcmp(*argv, "--seed") && argv[1])
 			args.seed = strtoull(*++argv, NULL, 0);
 		else
@@ -30,6 +30,11 @@ static inline struct fuzz_args fuzz_args(char **argv)
 	       (unsigned long long)args.rounds);
 	fflush(stdout);
 	return args;
+}
+
+static inline struct fuzz_args fuzz_args(char **argv)
+{
+	return fuzz_args_long(argv, 50000000);
 }
 
 static inline uint64_t fuzz_clock_ns(void)

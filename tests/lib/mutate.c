@@ -128,6 +128,29 @@ static void add_tcp(struct mutate_frame *f, bool six, uint8_t flags, uint16_t pa
 	fs_wire_put_tcp(f->bytes + f->len - header_len - payload, &tcp, 0);
 }
 
+/* An echo request, or a kv GET of "colour" with room for a value, to port 1000. */
+static void add_question(struct mutate_frame *f, bool six, bool kv)
+{
+	static const uint8_t get[22] = { 0xf5, 1, 1, [7] = 9, [9] = 6, [16] = 'c', 'o', 'l', 'o',
+					 'u', 'r' };
+	const uint8_t ping[8] = { six ? 128 : 8, [5] = 7, [7] = 1 };
+	const uint8_t proto = kv ? FS_IPPROTO_UDP : six ? FS_IPPROTO_ICMP6 : FS_IPPROTO_ICMP;
+	const uint16_t len = kv ? FS_UDP_LEN + sizeof(get) + 70 : sizeof(ping) + 56;
+
+	begin(f, 0, six ? FS_ETHERTYPE_IP6 : FS_ETHERTYPE_IP4);
+	if (six)
+		add_ip6(f, proto, len);
+	else
+		add_ip4(f, proto, len, 0);
+	if (!kv) {
+		add(f, ping, sizeof(ping));
+		add_zeros(f, 56);
+		return;
+	}
+	add_udp(f, sizeof(get) + 70);
+	memcpy(f->bytes + f->len - sizeof(get) - 70, get, sizeof(get));
+}
+
 static uint32_t l3_offset(const struct mutate_frame *f, uint16_t *type)
 {
 	uint32_t off = 12;
@@ -280,6 +303,12 @@ unsigned int mutate_seeds(struct mutate_frame seeds[MUTATE_SEEDS_MAX])
 	seeds4(&at);
 	seeds6(&at);
 	seeds_tcp(&at);
+	for (int i = 0; i < 4; i++)
+		add_question(at++, i & 1, i & 2);
+	begin(at, 1, FS_ETHERTYPE_IP4);		/* of a priority, and no VLAN */
+	put_be16(at->bytes + FS_ETH_LEN, 0xa000);
+	add_ip4(at, FS_IPPROTO_UDP, 8 + 30, 0);
+	add_udp(at++, 30);
 	must(at - seeds <= MUTATE_SEEDS_MAX);
 	for (struct mutate_frame *f = seeds; f < at; f++)
 		repair(f);

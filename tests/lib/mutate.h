@@ -18,8 +18,8 @@ struct mutate_frame {
 /*
  * Frames from 10.0.0.2 / fd00::2 to 10.0.0.1 / fd00::1, UDP port 1000: plain,
  * tagged, with options, extension headers, fragments, ICMP errors about what
- * 10.0.0.1 sent, TCP segments with all their options, and what is none of
- * this. Returns how many.
+ * 10.0.0.1 sent, TCP segments with all their options, pings, kv requests, and
+ * what is none of this. Returns how many.
  */
 unsigned int mutate_seeds(struct mutate_frame seeds[MUTATE_SEEDS_MAX]);
 

@@ -373,6 +373,33 @@ def wrong_usage_is_told(the_lab):
 
 # --- rules ---------------------------------------------------------------------------
 
+def help_is_given_where_it_is_asked_for(the_lab):
+    for verb in ("attach", "detach", "status", "rule", "answer", "kv", "stats", "capture"):
+        text = the_lab.fastsock("help", verb).stdout
+        for argv in ((verb, "--help"), ("-v", verb, "--help"), (verb, "-i", S, "--help")):
+            done = the_lab.fastsock(*argv)
+            assert (done.stdout, done.stderr) == (text, ""), f"{argv}: {done.stdout}{done.stderr}"
+    done = the_lab.fastsock("kv", "set", "-i", S, "--", "--help", "value", check=False)
+    assert "usage" not in done.stdout + done.stderr, done.stdout + done.stderr
+    overview = the_lab.fastsock("help").stdout
+    assert the_lab.fastsock("help", "--help").stdout == overview
+
+
+def completes(*words):
+    script = f". tools/completion/fastsock.bash; COMP_WORDS=({' '.join(words)} ''); " + \
+        f"COMP_CWORD={len(words)}; compopt() {{ :; }}; _fastsock; echo \"${{COMPREPLY[@]}}\""
+    return lab.call("bash", "-c", script).stdout.split()
+
+
+def completion_knows_the_verb_behind_v(_the_lab):
+    for before in (("fastsock",), ("fastsock", "-v")):
+        assert {"attach", "kv", "help"} <= set(completes(*before))
+        assert completes(*before, "kv") == ["set", "get", "del", "list", "ping"]
+        assert completes(*before, "attach", "--mode") == ["native", "skb", "auto"]
+        assert "drop" in completes(*before, "rule", "add")
+    assert "-v" in completes("fastsock") and "-v" not in completes("fastsock", "-v")
+
+
 def rules_are_added_listed_and_deleted(the_lab):
     the_lab.fastsock("attach", S)
     for flow, action in (("udp/53", "pass"), (f"udp/{V4}:54", "drop"), (f"tcp/[{V6}]:80", "pass"),
@@ -550,6 +577,23 @@ def capture_records_answers_and_what_a_process_sends(the_lab):
     assert capture.child.returncode == 0
 
 
+def killed_capture_is_switched_off_by_who_looks_next(the_lab):
+    def records():
+        config = json.loads(lab.call("bpftool", "-j", "map", "dump", "pinned",
+                                     f"{PINS}/{S}/config").stdout)[0]
+        return bool(config["formatted"]["value"]["flags"] & 1 << 4)
+
+    with the_lab.attached():
+        capture = the_lab.start(the_lab.server_ns, FASTSOCK, "capture", "-w", "/dev/null",
+                                ready="recording")
+        assert records() and "recorder" not in the_lab.fastsock("status", S).stderr and records()
+        capture.child.kill()
+        capture.close()
+        assert records()
+        assert "recorder" in the_lab.fastsock("status", S).stderr
+        assert not records() and "recorder" not in the_lab.fastsock("status", S).stderr
+
+
 def output_that_cannot_be_written_is_a_failure(the_lab):
     the_lab.fastsock("attach", S)
     for argv in (("status",), ("stats", "--json", "-i", S), ("help",)):
@@ -584,13 +628,15 @@ def wrong_arguments_are_told_for_what_they_are(the_lab):
 
 TESTS = [v for k, v in list(globals().items())
          if callable(v) and getattr(v, "__module__", "") == "__main__" and k[0].islower()
-         and k not in ("pins", "programs", "until", "main")]
+         and k not in ("pins", "programs", "until", "completes", "main")]
 
 
 def main():
     wanted = sys.argv[1:]
     counts = {"ok": 0, "not ok": 0, "skip": 0}
     os.environ["FASTSOCK_PIN_ROOT"] = PINS
+    if not os.path.ismount("/sys/fs/bpf"):
+        lab.call("mount", "-t", "bpf", "bpf", "/sys/fs/bpf")
     lab.end_on_signals()
     with CtlLab() as the_lab:
         for test in TESTS:

@@ -18,6 +18,7 @@ import random
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -159,6 +160,76 @@ def fragmented_datagrams_come_back_through_the_twin(the_lab):
         comes_back(the_lab, V6, (1453, 2000, 2049, 4096, 10000, 32000, 65507))
 
 
+def what_the_kernel_accepts_with_options_comes_back_through_the_twin(the_lab):
+    before = the_lab.stats()
+    with lab_process(the_lab.echo()), the_lab.client(V4) as v4, the_lab.client(V6) as v6:
+        v4.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, b"\1\1\1\0")
+        v6.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_DSTOPTS, b"\0\0\1\4\0\0\0\0")
+        for sock, address in ((v4, V4), (v6, V6)):
+            assert ask(sock, (address, PORT), b"odd", tries=2) == b"odd", address
+    assert the_lab.stats()["pass_options"] >= before["pass_options"] + 2
+
+
+def source_route_that_the_kernel_refuses_gets_no_reply(the_lab):
+    lab.call("nsenter", f"--net=/run/netns/{the_lab.server_ns}", "sysctl", "-qw",
+             "net.ipv4.conf.all.accept_source_route=0")
+    route = b"\x83\x07\x04" + socket.inet_aton(V4) + b"\0"
+    before = the_lab.stats()
+    with lab_process(the_lab.echo()), the_lab.client(V4) as sock:
+        assert ask(sock, (V4, PORT), b"straight") == b"straight"
+        sock.settimeout(0.3)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, route)
+        assert ask(sock, (V4, PORT), b"routed", tries=2) is None, "it was answered"
+    assert the_lab.stats()["pass_options"] == before["pass_options"] + 2
+
+
+def frame(the_lab, sport, data, source="10.77.0.1", tci=None):
+    """A datagram to the echo, perhaps behind a VLAN tag, as bytes of a frame."""
+    macs = [json.loads(lab.call("ip", "-json", "-n", ns, "link", "show", name).stdout)[0]["address"]
+            for ns, name in ((the_lab.server_ns, "s0"), (the_lab.client_ns, "c0"))]
+    ip = struct.pack("!BBHIBBH4s4s", 0x45, 0, 28 + len(data), 0, 64, 17, 0,
+                     socket.inet_aton(source), socket.inet_aton(V4))
+    total = sum(struct.unpack("!10H", ip))
+    ip = ip[:10] + struct.pack("!H", ~(total % 0xffff) & 0xffff) + ip[12:]
+    return b"".join(bytes.fromhex(mac.replace(":", "")) for mac in macs) + \
+        (b"" if tci is None else struct.pack("!HH", 0x8100, tci)) + b"\x08\0" + ip + \
+        struct.pack("!HHHH", sport, PORT, 8 + len(data), 0) + data
+
+
+def priority_tag_is_looked_through_and_a_vlan_is_the_kernels(the_lab):
+    before = the_lab.stats()
+    with lab_process(the_lab.echo()), the_lab.client(V4) as sock, \
+            the_lab.socket(the_lab.client_ns, socket.AF_PACKET, socket.SOCK_RAW) as wire:
+        sock.bind(("10.77.0.1", 0))
+        sock.settimeout(0.3)
+        wire.bind(("c0", 0))
+        for tci, wanted in ((0xa000, b"tag"), (0x0005, None), (0xa005, None)):
+            wire.send(frame(the_lab, sock.getsockname()[1], b"tag", tci=tci))
+            try:
+                got = sock.recv(100)
+            except TimeoutError:
+                got = None
+            assert got == wanted, f"tag {tci:04x}: {got}"
+    after = the_lab.stats()
+    assert after["pass_vlan"] == before["pass_vlan"] + 2
+    assert after["steer"] >= before["steer"] + 1
+
+
+def replies_that_could_not_be_sent_are_told(the_lab):
+    """From a neighbour that does not exist: 64 replies may wait for it."""
+    process = the_lab.echo()
+    with lab_process(process), \
+            the_lab.socket(the_lab.client_ns, socket.AF_PACKET, socket.SOCK_RAW) as wire:
+        wire.bind(("c0", 0))
+        asked = frame(the_lab, 4000, b"whoever", source="10.77.0.99")
+        for _ in range(200):
+            wire.send(asked)
+        time.sleep(0.3)
+        process.child.terminate()
+        said = process.child.stdout.read().decode()
+    assert "udp_echo: 136 replies could not be sent" in said, said
+
+
 def other_traffic_goes_on_as_before(the_lab):
     with lab_process(the_lab.echo()):
         ping = the_lab.at(the_lab.client_ns, "ping", "-c", "3", "-i", "0.05", "-W", "2", V4)
@@ -247,6 +318,7 @@ def second_stack_on_a_queue_says_who_has_it(the_lab):
     with lab_process(the_lab.echo()):
         done = the_lab.at(the_lab.server_ns, ECHO, "-i", "s0", "-p", "8", check=False)
         assert done.returncode != 0 and "queue 0" in done.stderr, done.stderr
+        assert "`ss --xdp -p` tells whose" in done.stderr, done.stderr
         comes_back(the_lab, V4, (100,))
 
 
@@ -320,6 +392,38 @@ def interface_that_is_deleted_ends_it_with_a_word(the_lab):
     process.close()
     assert status == 1 and b"s9 is gone" in said, (status, said)
     the_lab.fastsock("detach", "s9")
+
+
+def set_mtu(the_lab, mtu):
+    for ns, name in ((the_lab.server_ns, "s0"), (the_lab.client_ns, "c0")):
+        lab.call("ip", "-n", ns, "link", "set", name, "mtu", str(mtu))
+
+
+def mtu_that_grows_beyond_the_frames_is_told(the_lab):
+    def notes():
+        out = json.loads(the_lab.fastsock("status", "s0", "--json").stdout)
+        return [note for note in out["interfaces"][0]["notes"] if "MTU" in note]
+
+    process = the_lab.echo()
+    try:
+        with lab_process(process):
+            set_mtu(the_lab, 1770)
+            time.sleep(0.1)
+            assert not notes()
+            set_mtu(the_lab, 3000)
+            time.sleep(0.1)
+            assert len(notes()) == 1 and "frames of 1792 bytes" in notes()[0], notes()
+            assert f"process {process.pid}" in notes()[0] and "mtu 1770" in notes()[0], notes()
+            comes_back(the_lab, V4, (1000, 1740))
+            process.child.terminate()
+            said = process.child.stdout.read().decode()
+        assert said.count("MTU is 3000 now") == 1 and "mtu 1770" in said, said
+        assert not notes()
+        with lab_process(the_lab.echo()):
+            assert not notes()
+            comes_back(the_lab, V4, (1000, 2900))
+    finally:
+        set_mtu(the_lab, 1500)
 
 
 def link_down_and_up_again_is_survived(the_lab):
@@ -397,6 +501,10 @@ class lab_process:
 TESTS = [
     every_size_up_to_the_mtu_comes_back,
     fragmented_datagrams_come_back_through_the_twin,
+    what_the_kernel_accepts_with_options_comes_back_through_the_twin,
+    source_route_that_the_kernel_refuses_gets_no_reply,
+    priority_tag_is_looked_through_and_a_vlan_is_the_kernels,
+    replies_that_could_not_be_sent_are_told,
     other_traffic_goes_on_as_before,
     spinning_it_answers_as_well,
     forgotten_neighbours_are_resolved_by_the_kernel,
@@ -409,6 +517,7 @@ TESTS = [
     forwarding_that_starts_later_is_followed,
     wrong_ports_are_wrong_usage,
     interface_that_is_deleted_ends_it_with_a_word,
+    mtu_that_grows_beyond_the_frames_is_told,
     link_down_and_up_again_is_survived,
     forwarded_datagrams_cross_two_interfaces,
     capture_records_both_ways,

@@ -15,8 +15,11 @@ _fastsock_flows() {	# rule|answer
 
 _fastsock() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local verb=${COMP_WORDS[1]} sub=${COMP_WORDS[2]-} words=
+	local at=1 words= verb sub
 
+	# -v stands before the verb.
+	[ "$COMP_CWORD" -gt 1 ] && [ "${COMP_WORDS[1]}" = -v ] && at=2
+	verb=${COMP_WORDS[at]} sub=${COMP_WORDS[at + 1]-}
 	COMPREPLY=()
 	case $prev in
 	-i|--interface) words=$(_fastsock_attached) ;;
@@ -28,8 +31,9 @@ _fastsock() {
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 	fi
-	if [ "$COMP_CWORD" = 1 ]; then
-		words="attach detach status rule answer kv stats capture help --version"
+	if [ "$COMP_CWORD" = "$at" ]; then
+		words="attach detach status rule answer kv stats capture help"
+		[ "$at" = 2 ] || words="$words -v --version"
 	else
 		case $verb/$sub in
 		attach/*) words="--mode --alone --pass $(_fastsock_ifaces)" ;;

@@ -153,6 +153,30 @@ struct fs_ctl *cmd_open(const char *ifname)
 	return err ? NULL : ctl;
 }
 
+/* --help among a verb's arguments, but for what stands behind "--". */
+static bool wants_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (!strcmp(argv[i], "--help"))
+			return true;
+	return false;
+}
+
+static int run_verb(int argc, char **argv)
+{
+	char *help[] = { "help", argv[0], NULL };
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcmp(argv[0], verbs[i].name) != 0)
+			continue;
+		if (!wants_help(argc, argv))
+			return verbs[i].run(argc, argv);
+		return cmd_help(verbs[i].run == cmd_help ? 1 : 2, help);
+	}
+	fprintf(stderr, "fastsock: error: there is no verb \"%s\"; `fastsock help` lists them\n", argv[0]);
+	return EXIT_USAGE;
+}
+
 static int run(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "-v")) {
@@ -169,11 +193,7 @@ static int run(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
 		argv[1] = "help";
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (!strcmp(argv[1], verbs[i].name))
-			return verbs[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "fastsock: error: there is no verb \"%s\"; `fastsock help` lists them\n", argv[1]);
-	return EXIT_USAGE;
+	return run_verb(argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv)

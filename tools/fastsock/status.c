@@ -122,6 +122,7 @@ static int json_slot(void *ctx, const struct fs_ctl_slot *slot)
 	json_bool("alive", slot->alive);
 	json_number("queues", slot->queues);
 	json_string("mode", slot->queues ? mode_of(slot) : "none");
+	json_number("frame_max", slot->frame_max);
 	json_close('}');
 	return 0;
 }

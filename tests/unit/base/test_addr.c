@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mapped.h"
 #include "base/types.h"
 #include <fastsock/fastsock.h>
 
@@ -137,6 +138,29 @@ START_TEST(other_families_are_refused)
 }
 END_TEST
 
+START_TEST(mapped_addresses_are_ipv4_and_back)
+{
+	struct fs_addr addr, mapped;
+
+	ck_assert_int_eq(fs_addr_parse(&addr, "192.0.2.1:7"), 0);
+	mapped = addr;
+	fs_addr_map(&mapped);
+	ck_assert_uint_eq(mapped.family, AF_INET6);
+	ck_assert_uint_eq(mapped.port, 7);
+	ck_assert_uint_eq(mapped.ip[11], 0xff);
+	ck_assert_uint_eq(mapped.ip[15], 1);
+	fs_addr_map(&mapped);
+	mapped.scope = 3;
+	fs_addr_unmap(&mapped);
+	ck_assert_mem_eq(&mapped, &addr, sizeof(addr));
+
+	ck_assert_int_eq(fs_addr_parse(&addr, "[::fffe:c000:201]:7"), 0);
+	mapped = addr;
+	fs_addr_unmap(&mapped);
+	ck_assert_mem_eq(&mapped, &addr, sizeof(addr));
+}
+END_TEST
+
 START_TEST(version_is_that_of_the_header)
 {
 	ck_assert_str_eq(fs_version(), FS_VERSION_STRING);
@@ -157,6 +181,7 @@ int main(void)
 	tcase_add_test(tc, unspecified_endpoint_is_a_star);
 	tcase_add_test(tc, sockaddrs_go_there_and_back);
 	tcase_add_test(tc, other_families_are_refused);
+	tcase_add_test(tc, mapped_addresses_are_ipv4_and_back);
 	tcase_add_test(tc, version_is_that_of_the_header);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

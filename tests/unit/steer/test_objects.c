@@ -48,6 +48,7 @@ START_TEST(both_objects_have_the_maps_of_the_abi_under_their_pin_names)
 		check_map(object, FS_MAP_RATES, sizeof(struct fs_rate_key), sizeof(struct fs_rate));
 		check_map(object, FS_MAP_KV_SMALL, 8, sizeof(struct fs_kv_small));
 		check_map(object, FS_MAP_KV_LARGE, 8, sizeof(struct fs_kv_large));
+		check_map(object, FS_MAP_KV_HOT, 4, sizeof(struct fs_kv_hot));
 		check_map(object, FS_MAP_SCRATCH, 4, sizeof(struct fs_scratch));
 		check_map(object, FS_MAP_CAPTURES, 4, 4);
 		ck_assert_int_eq(!bpf_object__find_map_by_name(object, FS_MAP_ANSWERS),

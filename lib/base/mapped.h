@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mapped.h - IPv4 on a kernel socket of both families: there it is shown as
+ * ::ffff:a.b.c.d (RFC 4291 2.5.5.2), here it is IPv4.
+ */
+#ifndef FS_BASE_MAPPED_H
+#define FS_BASE_MAPPED_H
+
+#include <fastsock/fastsock.h>
+
+#include "base/types.h"
+
+static inline void fs_addr_unmap(struct fs_addr *addr)
+{
+	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (addr->family != AF_INET6 || memcmp(addr->ip, prefix, sizeof(prefix)))
+		return;
+	memmove(addr->ip, addr->ip + 12, 4);
+	memset(addr->ip + 4, 0, 12);
+	addr->family = AF_INET;
+	addr->scope = 0;
+}
+
+static inline void fs_addr_map(struct fs_addr *addr)
+{
+	if (addr->family != AF_INET)
+		return;
+	memcpy(addr->ip + 12, addr->ip, 4);
+	memset(addr->ip, 0, 10);
+	memset(addr->ip + 10, 0xff, 2);
+	addr->family = AF_INET6;
+}
+
+#endif

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* TCP between two stacks on one wire: every byte, in all weathers. */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/lib/talk.h"
+
+static struct test_net net;
+
+static void talk_in(const struct test_net_opts *opts, const struct talk_opts *how,
+		    unsigned int n)
+{
+	struct talk *talks = calloc(n, sizeof(*talks));
+	unsigned int over;
+
+	test_net_open(&net, opts);
+	talk_open(&net, talks, n, how);
+	over = talk_run(&net, 600 * NSEC_PER_SEC);
+	ck_assert_uint_eq(over, n);
+	for (unsigned int i = 0; i < n; i++) {
+		ck_assert_int_eq(talks[i].a.error, 0);
+		ck_assert_int_eq(talks[i].b.error, 0);
+		ck_assert(talks[i].a.received == how->b_bytes);
+		ck_assert(talks[i].b.received == how->a_bytes);
+	}
+	talk_close(&net);
+	test_net_close(&net);
+	free(talks);
+}
+
+START_TEST(bytes_arrive_both_ways_and_both_ends_close)
+{
+	talk_in(NULL, &(struct talk_opts){ .a_bytes = 100000, .b_bytes = 200000 }, 1);
+	talk_in(NULL, &(struct talk_opts){ .a_bytes = 1, .ipv6 = true }, 1);
+	talk_in(NULL, &(struct talk_opts){ .b_bytes = 70000, .copying = true }, 1);
+}
+END_TEST
+
+static const struct fs_fault_odds weathers[] = {
+	{ .loss_ppm = 1000 },
+	{ .loss_ppm = 10000 },
+	{ .loss_ppm = 50000 },
+	{ .reorder_ppm = 50000 },
+	{ .duplicate_ppm = 50000 },
+	{ .corrupt_ppm = 20000 },
+	{ .burst_begin_ppm = 2000 },
+	{ .loss_ppm = 10000, .reorder_ppm = 50000, .duplicate_ppm = 10000 },
+};
+
+START_TEST(bytes_arrive_in_bad_weather)
+{
+	const struct fs_fault_odds *odds = &weathers[_i];
+	const char *cc[] = { "cubic", "newreno", "dctcp" };
+
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		const struct test_net_opts opts = {
+			.seed = seed, .a_to_b = *odds, .b_to_a = *odds,
+			.wire = { .a_to_b.delay_ns = 5 * NSEC_PER_MSEC,
+				  .b_to_a.delay_ns = 5 * NSEC_PER_MSEC },
+		};
+
+		talk_in(&opts, &(struct talk_opts){
+			.a_bytes = 300000, .b_bytes = 100000, .ipv6 = seed % 2,
+			.copying = seed % 3 == 0, .cc = cc[seed % 3] }, 1 + (unsigned int)seed % 3);
+	}
+}
+END_TEST
+
+START_TEST(many_connections_share_a_wire)
+{
+	const struct test_net_opts opts = {
+		.frames = 4096,
+		.wire = { .a_to_b = { .delay_ns = NSEC_PER_MSEC, .rate_bps = 1000000000 },
+			  .b_to_a = { .delay_ns = NSEC_PER_MSEC, .rate_bps = 1000000000 } },
+	};
+
+	talk_in(&opts, &(struct talk_opts){ .a_bytes = 5000, .b_bytes = 5000 }, 500);
+}
+END_TEST
+
+START_TEST(connection_to_a_silent_neighbour_ends_soon)
+{
+	const struct test_net_opts opts = { .no_neigh = true };
+	struct fs_tcp_connect_opts connect = { .sz = sizeof(connect) };
+	struct fs_event event;
+	struct fs_tcp *tcp;
+
+	test_net_open(&net, &opts);
+	connect.remote = test_with_port(net.b.ip4, 7);
+	ck_assert_int_eq(fs_tcp_connect(&tcp, net.a.stack, &connect), 0);
+	test_net_run(&net, 4 * NSEC_PER_SEC);
+	ck_assert_int_eq(fs_stack_events(net.a.stack, &event, 1), 1);
+	ck_assert_int_eq(event.type, FS_EV_ERROR);
+	ck_assert_int_eq(event.error, -EHOSTUNREACH);
+	fs_tcp_close(tcp);
+	test_net_close(&net);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("sim/tcp");
+	TCase *tc = tcase_create("tcp");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, bytes_arrive_both_ways_and_both_ends_close);
+	tcase_add_loop_test(tc, bytes_arrive_in_bad_weather, 0, ARRAY_SIZE(weathers));
+	tcase_add_test(tc, many_connections_share_a_wire);
+	tcase_add_test(tc, connection_to_a_silent_neighbour_ends_soon);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
