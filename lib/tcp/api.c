@@ -311,7 +311,7 @@ static struct fs_addr addr_of(const struct fs_tcp *tcp, const uint8_t ip[16], ui
 	struct fs_addr addr = { .family = tcp->flow.id.family, .port = port };
 
 	memcpy(addr.ip, ip, 16);
-	addr.scope = tcp->scope;
+	addr.scope = tcp->flow.scope;
 	return addr;
 }
 

@@ -217,7 +217,6 @@ struct fs_tcp {
 	int32_t linger_s;
 	uint32_t keep_idle_s, keep_interval_s;
 	uint32_t user_timeout_ms;
-	uint32_t scope;			/* interface of a link-local remote */
 	uint64_t last_rx_ns;
 	uint64_t last_tx_ns;		/* of data */
 	uint64_t stalled_ns;		/* since when nothing was acknowledged; 0: all is well */

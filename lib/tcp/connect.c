@@ -85,7 +85,7 @@ static struct fs_tcp *open_conn(struct fs_tcp_table *table, const struct fs_tcp_
 	if (opts->ecn || cc->needs_ecn)
 		tcp->flags |= FS_TCP_ECN_OK;	/* asked for: the SYN-ACK decides */
 	tcp->ready.user = opts->user;
-	tcp->scope = opts->remote.scope;
+	tcp->flow.scope = opts->remote.scope;
 	tcp->port = UINT8_MAX;
 	tcp->peer_mss = UINT16_MAX;	/* until the SYN-ACK says */
 	tcp->snd_una = tcp->iss;
@@ -239,7 +239,7 @@ void fs_tcp_connect_rx(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 
 	if (has_ack && !acceptable(tcp, seg->ack)) {
 		if (fs_wire_tcp_reset(seg, &rst))
-			fs_tcp_xmit_bare(tcp->table, &tcp->flow.id, &rst, 0, tcp->scope);
+			fs_tcp_xmit_bare(tcp->table, &tcp->flow.id, &rst, 0, tcp->flow.scope);
 		return;
 	}
 	if (seg->flags & FS_TCP_F_RST) {

@@ -27,6 +27,7 @@ struct fs_tcp_flow {
 	uint32_t hash;
 	seq32 rcv_nxt;
 	seq32 snd_nxt;
+	uint32_t scope;			/* interface of a link-local remote, else 0 */
 };
 
 _Static_assert(sizeof(struct fs_tcp_flow) == 64, "a flow is one cache line");

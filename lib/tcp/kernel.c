@@ -236,7 +236,7 @@ static int adopt(struct fs_tcp **out, struct fs_tcp_listener *l, int fd,
 	tcp->flow.state = FS_TCP_IN_KERNEL;
 	tcp->kernel = k;
 	tcp->flags |= FS_TCP_HELD;
-	tcp->scope = remote->scope;
+	tcp->flow.scope = remote->scope;
 	tcp->mss = mss_of(fd, table->host->pool);
 	k->next = table->kernel;
 	k->at = &table->kernel;

@@ -54,7 +54,7 @@ static struct fs_tcp *half_open(struct fs_tcp_listener *l, const struct fs_tcp_r
 	tcp->recovery_end = tcp->snd_una;
 	tcp->snd_wnd = rx->seg.window;
 	tcp->port = rx->buf->port;
-	tcp->scope = is_link_local(id) ? rx->buf->ifindex : 0;
+	tcp->flow.scope = is_link_local(id) ? rx->buf->ifindex : 0;
 	fs_tcp_conn_enter(tcp, FS_TCP_SYN_RCVD);
 	return tcp;
 }
@@ -160,7 +160,7 @@ void fs_tcp_listener_syn(struct fs_tcp_listener *l, struct fs_tcp_rx *rx,
 	fs_tcp_syn_options(tcp, &rx->seg);
 	if ((rx->seg.flags & (FS_TCP_F_ECE | FS_TCP_F_CWR)) == (FS_TCP_F_ECE | FS_TCP_F_CWR))
 		tcp->flags |= FS_TCP_ECN_OK;
-	fs_tcp_conn_set_mss(tcp, path_mtu(table, id, tcp->scope));
+	fs_tcp_conn_set_mss(tcp, path_mtu(table, id, tcp->flow.scope));
 	take_fastopen(tcp, rx);
 	fs_tcp_xmit_syn(tcp);
 	fs_tcp_timer_arm(tcp, FS_TCP_TIMER_RTO, table->host->now_ns + fs_tcp_rto_ns(&tcp->rtt));
@@ -200,7 +200,7 @@ bool fs_tcp_listener_cookie(struct fs_tcp_listener *l, struct fs_tcp_rx *rx,
 		tcp->ts_recent = o->ts_val;
 		tcp->ts_recent_age = fs_tcp_ts_clock(table->host->now_ns);
 	}
-	fs_tcp_conn_set_mss(tcp, path_mtu(table, id, tcp->scope));
+	fs_tcp_conn_set_mss(tcp, path_mtu(table, id, tcp->flow.scope));
 	tcp->retries = 1;	/* no RTT sample in this handshake */
 	fs_tcp_segment(tcp, rx);
 	return true;

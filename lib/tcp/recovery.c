@@ -203,7 +203,7 @@ void fs_tcp_recovery_too_big(struct fs_tcp *tcp)
 {
 	const struct fs_dst *dst = fs_net_dst_from(tcp->table->host->net, tcp->flow.id.family,
 						   tcp->flow.id.remote, tcp->flow.id.local,
-						   tcp->scope, fs_tcp_now(tcp));
+						   tcp->flow.scope, fs_tcp_now(tcp));
 
 	if (dst->state != FS_DST_READY && dst->state != FS_DST_WAIT)
 		return;

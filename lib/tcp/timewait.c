@@ -65,7 +65,6 @@ void fs_tcp_timewait_enter(struct fs_tcp *tcp)
 		.ts_recent = tcp->ts_recent,
 		.ts_offset = tcp->ts_offset,
 		.ts_age = tcp->ts_recent_age,
-		.scope = tcp->scope,
 		.ts_ok = fs_tcp_has(tcp, FS_TCP_TS_OK),
 		.timer.fn = expired,
 	};
@@ -91,7 +90,7 @@ static void send_ack(struct fs_tcp_timewait *tw)
 		ack.opts.ts_val.raw = fs_tcp_ts_clock(tw->table->host->now_ns) + tw->ts_offset;
 		ack.opts.ts_ecr = tw->ts_recent;
 	}
-	fs_tcp_xmit_bare(tw->table, &tw->flow.id, &ack, 0, tw->scope);
+	fs_tcp_xmit_bare(tw->table, &tw->flow.id, &ack, 0, tw->flow.scope);
 }
 
 /* RFC 6191 2 and RFC 9293 3.10.7.4: it is younger by its timestamp or its number. */

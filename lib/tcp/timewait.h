@@ -13,8 +13,9 @@ struct fs_tcp_timewait {
 	ts32 ts_recent;
 	uint32_t ts_offset;
 	uint32_t ts_age;		/* timestamp clock when ts_recent was set */
-	uint32_t scope;
 	bool ts_ok;
 };
+
+_Static_assert(sizeof(struct fs_tcp_timewait) <= 128, "two cache lines");
 
 #endif

@@ -164,7 +164,7 @@ int fs_tcp_xmit_data(struct fs_tcp *tcp, struct fs_buf *buf)
 
 	if (buf->holders > 1)
 		return -EAGAIN;
-	dst = route(tcp->table, &tcp->flow.id, tcp->scope);
+	dst = route(tcp->table, &tcp->flow.id, tcp->flow.scope);
 	err = usable(dst);
 	if (unlikely(err))
 		return err;
@@ -244,7 +244,7 @@ int fs_tcp_xmit_control(struct fs_tcp *tcp, uint8_t flags, seq32 seq)
 	fill(tcp, &wire, flags, seq);
 	if (tcp->ooo)
 		fs_tcp_ooo_sacks(tcp, &wire.opts);
-	err = send_frame(tcp->table, &tcp->flow.id, buf, &wire, 0, tcp->scope, tcp->port);
+	err = send_frame(tcp->table, &tcp->flow.id, buf, &wire, 0, tcp->flow.scope, tcp->port);
 	if (!err)
 		acked(tcp);
 	return err;
@@ -264,7 +264,7 @@ void fs_tcp_xmit_rst(struct fs_tcp *tcp)
 	};
 
 	add_timestamps(tcp, &wire);
-	if (!fs_tcp_xmit_bare(tcp->table, &tcp->flow.id, &wire, 0, tcp->scope))
+	if (!fs_tcp_xmit_bare(tcp->table, &tcp->flow.id, &wire, 0, tcp->flow.scope))
 		fs_tcp_host(tcp)->stats.tx_tcp_rst++;
 }
 
@@ -348,7 +348,7 @@ int fs_tcp_xmit_syn(struct fs_tcp *tcp)
 	if (fs_tcp_has(tcp, FS_TCP_FASTOPEN))
 		add_fastopen(tcp, buf, &wire);
 	acked(tcp);
-	return send_frame(tcp->table, &tcp->flow.id, buf, &wire, 0, tcp->scope, tcp->port);
+	return send_frame(tcp->table, &tcp->flow.id, buf, &wire, 0, tcp->flow.scope, tcp->port);
 }
 
 static int find_hop(struct fs_tcp_table *table, struct fs_buf *buf, int *port)
