@@ -412,14 +412,16 @@ uint64_t fs_tcp_ports_due(const struct fs_tcp_ports *ports)
 
 uint64_t fs_tcp_ports_run(struct fs_tcp_ports *ports, uint64_t now_ns)
 {
+	const uint64_t due_ns = fs_tcp_ports_due(ports);
 	int n = 0;
 
+	if (likely(due_ns > now_ns))
+		return due_ns;
 	while (n < RELEASES && fs_tcp_ports_due(ports) <= now_ns) {
 		release(ports, oldest(ports));
 		n++;
 	}
-	if (n)
-		ports->paced_ns = now_ns + PACE_NS;
+	ports->paced_ns = now_ns + PACE_NS;
 	return fs_tcp_ports_due(ports);
 }
 

@@ -188,6 +188,8 @@ unsigned int fs_timer_wheel_run(struct fs_timer_wheel *wheel, uint64_t now_ns)
 	unsigned int n = 0;
 	uint64_t tick;
 
+	if (now < wheel->tick)
+		return 0;	/* most often, for who spins */
 	while ((tick = next_tick(wheel)) <= now) {
 		unsigned int slot = tick & SLOT_MASK;
 
