@@ -9,7 +9,7 @@
 #include "tcp/timewait.h"
 
 enum {
-	REUSE_AFTER_TICKS = 1000,	/* RFC 6191 from our side: a second later */
+	REUSE_AFTER_TICKS = 100,	/* RFC 6191 from our side: timestamps tell them apart */
 };
 
 static struct fs_tcp_timewait *to_timewait(const struct fs_tcp_flow *flow)
