@@ -35,10 +35,8 @@ static void uncount(struct fs_tcp *tcp, const struct fs_tcp_seg *seg, uint32_t b
 /* Karn: never of what was sent twice. */
 static void sample(const struct fs_tcp *tcp, const struct fs_tcp_seg *seg, struct fs_tcp_acked *a)
 {
-	if (seg->flags & FS_TCP_SEG_EVER_RETRANS) {
-		a->retrans = true;
+	if (seg->flags & FS_TCP_SEG_EVER_RETRANS)
 		return;
-	}
 	a->cc_rtt_ns = MAX(fs_tcp_now(tcp) - seg->tx_ns, 1ull);
 	if (!a->rtt_ns)
 		a->rtt_ns = a->cc_rtt_ns;

@@ -57,7 +57,6 @@ struct fs_tcp_acked {			/* what one ACK has done */
 	bool dsack;
 	seq32 dsack_to;			/* its end */
 	bool fin;			/* our FIN is among it */
-	bool retrans;			/* something retransmitted is among it */
 	bool dup;			/* a duplicate ACK, RFC 5681 2 */
 };
 
@@ -106,8 +105,8 @@ void fs_tcp_rcvq_append(struct fs_tcp *tcp, struct fs_buf *buf);
 void fs_tcp_rcvq_flush(struct fs_tcp *tcp);
 
 void fs_tcp_ooo_insert(struct fs_tcp *tcp, struct fs_buf *buf, seq32 seq);
-/* rcv_nxt moved: what now follows it joins the receive queue. True if any. */
-bool fs_tcp_ooo_drain(struct fs_tcp *tcp);
+/* rcv_nxt moved: what now follows it joins the receive queue. */
+void fs_tcp_ooo_drain(struct fs_tcp *tcp);
 void fs_tcp_ooo_flush(struct fs_tcp *tcp);
 /* The SACK blocks that the next ACK carries. */
 void fs_tcp_ooo_sacks(struct fs_tcp *tcp, struct fs_wire_tcp_opts *opts);
@@ -151,14 +150,15 @@ int fs_tcp_output_again(struct fs_tcp *tcp, struct fs_buf *buf);
 bool fs_tcp_output_forced(struct fs_tcp *tcp);
 
 int fs_tcp_xmit_data(struct fs_tcp *tcp, struct fs_buf *buf);
-/* SYN, SYN-ACK, ACK, RST...: a frame of its own. 0 or -EAGAIN, -ENOBUFS, -EHOSTUNREACH... */
-int fs_tcp_xmit_control(struct fs_tcp *tcp, uint8_t flags, seq32 seq);
+/* SYN, SYN-ACK, ACK, RST: a frame of its own. 0 or -EAGAIN, -ENOBUFS, -EHOSTUNREACH... */
 int fs_tcp_xmit_syn(struct fs_tcp *tcp);
 int fs_tcp_xmit_ack(struct fs_tcp *tcp);
+/* An ACK that stands before what was sent last: the peer must answer it. */
+int fs_tcp_xmit_probe(struct fs_tcp *tcp, seq32 seq);
 void fs_tcp_xmit_rst(struct fs_tcp *tcp);
 /* Without a connection: @seg from @id.local to @id.remote, options and all. */
 int fs_tcp_xmit_bare(struct fs_tcp_table *table, const struct fs_tcp_flow_id *id,
-		     struct fs_wire_tcp *seg, uint8_t tos, uint32_t scope);
+		     struct fs_wire_tcp *seg, uint32_t scope);
 ts32 fs_tcp_xmit_tsval(const struct fs_tcp *tcp);
 
 /* --- timers.c --------------------------------------------------------------------- */
@@ -218,7 +218,7 @@ void fs_tcp_listener_fastopen(struct fs_tcp *tcp, struct fs_wire_tcp_opts *opts)
 
 /* Options of a SYN into the connection. */
 void fs_tcp_syn_options(struct fs_tcp *tcp, const struct fs_wire_tcp *seg);
-/* RFC 5961 7: not more than so many in a second. */
+/* RFC 5961 7: at most two in a second for a connection. */
 void fs_tcp_challenge_ack(struct fs_tcp *tcp);
 
 #endif

@@ -239,7 +239,7 @@ void fs_tcp_connect_rx(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 
 	if (has_ack && !acceptable(tcp, seg->ack)) {
 		if (fs_wire_tcp_reset(seg, &rst))
-			fs_tcp_xmit_bare(tcp->table, &tcp->flow.id, &rst, 0, tcp->flow.scope);
+			fs_tcp_xmit_bare(tcp->table, &tcp->flow.id, &rst, tcp->flow.scope);
 		return;
 	}
 	if (seg->flags & FS_TCP_F_RST) {

@@ -203,7 +203,7 @@ static void answer_rst(struct fs_tcp *tcp, const struct fs_wire_tcp *seg)
 	struct fs_wire_tcp rst;
 
 	if (fs_wire_tcp_reset(seg, &rst) &&
-	    !fs_tcp_xmit_bare(tcp->table, &tcp->flow.id, &rst, 0, tcp->flow.scope))
+	    !fs_tcp_xmit_bare(tcp->table, &tcp->flow.id, &rst, tcp->flow.scope))
 		fs_tcp_host(tcp)->stats.tx_tcp_rst++;
 }
 

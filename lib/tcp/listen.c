@@ -92,7 +92,7 @@ static void send_cookie(struct fs_tcp_listener *l, const struct fs_tcp_rx *rx,
 	}
 	l->cookies_until_ns = now_ns + COOKIES_NS;
 	table->host->stats.tcp_cookies_sent++;
-	fs_tcp_xmit_bare(table, id, &seg, 0, rx->buf->ifindex);
+	fs_tcp_xmit_bare(table, id, &seg, rx->buf->ifindex);
 }
 
 static void to_accept_queue(struct fs_tcp *tcp)

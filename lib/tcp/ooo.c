@@ -111,10 +111,9 @@ static struct fs_buf *unlink_first(struct fs_tcp_ooo *ooo)
 	return buf;
 }
 
-bool fs_tcp_ooo_drain(struct fs_tcp *tcp)
+void fs_tcp_ooo_drain(struct fs_tcp *tcp)
 {
 	struct fs_tcp_ooo *ooo = tcp->ooo;
-	bool any = false;
 
 	while (ooo->head && fs_seq_before_eq(fs_tcp_seg(ooo->head)->seq, tcp->flow.rcv_nxt)) {
 		struct fs_buf *buf = unlink_first(ooo);
@@ -128,11 +127,9 @@ bool fs_tcp_ooo_drain(struct fs_tcp *tcp)
 		buf->len -= known;
 		tcp->flow.rcv_nxt = fs_seq_add(tcp->flow.rcv_nxt, buf->len);
 		fs_tcp_rcvq_append(tcp, buf);
-		any = true;
 	}
 	fs_tcp_ranges_trim(&ooo->ranges, tcp->flow.rcv_nxt);
 	put_if_empty(tcp);
-	return any;
 }
 
 void fs_tcp_ooo_flush(struct fs_tcp *tcp)

@@ -63,7 +63,7 @@ static void stray(struct fs_tcp_table *table, const struct fs_tcp_rx *rx,
 	table->host->stats.rx_drop_no_endpoint++;
 	if (!fs_wire_tcp_reset(&rx->seg, &rst))
 		return;
-	if (!fs_tcp_xmit_bare(table, id, &rst, 0, rx->buf->ifindex))
+	if (!fs_tcp_xmit_bare(table, id, &rst, rx->buf->ifindex))
 		table->host->stats.tx_tcp_rst++;
 }
 

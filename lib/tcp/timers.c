@@ -267,7 +267,7 @@ static bool persist(struct fs_tcp *tcp)
 		fs_tcp_timers_sent(tcp);
 		return true;
 	}
-	fs_tcp_xmit_control(tcp, 0, fs_seq_sub(tcp->snd_una, 1));
+	fs_tcp_xmit_probe(tcp, fs_seq_sub(tcp->snd_una, 1));
 	if (tcp->persist_backoff < PERSIST_BACKOFF_MAX)
 		tcp->persist_backoff++;
 	arm_persist(tcp);
@@ -304,7 +304,7 @@ static bool keepalive(struct fs_tcp *tcp)
 	if (tcp->keep_probes >= tcp->keep_count)
 		return give_up_by_rst(tcp);
 	tcp->keep_probes++;
-	fs_tcp_xmit_control(tcp, 0, fs_seq_sub(tcp->flow.snd_nxt, 1));
+	fs_tcp_xmit_probe(tcp, fs_seq_sub(tcp->flow.snd_nxt, 1));
 	arm_in(tcp, FS_TCP_TIMER_KEEPALIVE, tcp->keep_interval_s * NSEC_PER_SEC);
 	return true;
 }

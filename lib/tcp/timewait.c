@@ -90,7 +90,7 @@ static void send_ack(struct fs_tcp_timewait *tw)
 		ack.opts.ts_val.raw = fs_tcp_ts_clock(tw->table->host->now_ns) + tw->ts_offset;
 		ack.opts.ts_ecr = tw->ts_recent;
 	}
-	fs_tcp_xmit_bare(tw->table, &tw->flow.id, &ack, 0, tw->flow.scope);
+	fs_tcp_xmit_bare(tw->table, &tw->flow.id, &ack, tw->flow.scope);
 }
 
 /* RFC 6191 2 and RFC 9293 3.10.7.4: it is younger by its timestamp or its number. */

@@ -206,21 +206,21 @@ static struct fs_buf *take_frame(struct fs_host *host)
 }
 
 static int send_frame(struct fs_tcp_table *table, const struct fs_tcp_flow_id *id,
-		      struct fs_buf *buf, const struct fs_wire_tcp *wire, uint8_t tos,
-		      uint32_t scope, uint8_t hint)
+		      struct fs_buf *buf, const struct fs_wire_tcp *wire, uint32_t scope,
+		      uint8_t hint)
 {
 	const struct fs_dst *dst = route(table, id, scope);
 	int err = usable(dst);
 
 	if (!err)
-		err = emit(table, id, buf, wire, dst, tos, hint);
+		err = emit(table, id, buf, wire, dst, 0, hint);
 	if (err)
 		fs_pool_put(buf);
 	return err;
 }
 
 int fs_tcp_xmit_bare(struct fs_tcp_table *table, const struct fs_tcp_flow_id *id,
-		     struct fs_wire_tcp *seg, uint8_t tos, uint32_t scope)
+		     struct fs_wire_tcp *seg, uint32_t scope)
 {
 	struct fs_buf *buf = take_frame(table->host);
 
@@ -230,10 +230,10 @@ int fs_tcp_xmit_bare(struct fs_tcp_table *table, const struct fs_tcp_flow_id *id
 	seg->dst_port = id->remote_port;
 	if (id->family != AF_INET6 || id->remote[0] != 0xfe || (id->remote[1] & 0xc0) != 0x80)
 		scope = 0;
-	return send_frame(table, id, buf, seg, tos, scope, UINT8_MAX);
+	return send_frame(table, id, buf, seg, scope, UINT8_MAX);
 }
 
-int fs_tcp_xmit_control(struct fs_tcp *tcp, uint8_t flags, seq32 seq)
+int fs_tcp_xmit_probe(struct fs_tcp *tcp, seq32 seq)
 {
 	struct fs_buf *buf = take_frame(fs_tcp_host(tcp));
 	struct fs_wire_tcp wire = { 0 };
@@ -241,10 +241,10 @@ int fs_tcp_xmit_control(struct fs_tcp *tcp, uint8_t flags, seq32 seq)
 
 	if (!buf)
 		return -ENOBUFS;
-	fill(tcp, &wire, flags, seq);
+	fill(tcp, &wire, 0, seq);
 	if (tcp->ooo)
 		fs_tcp_ooo_sacks(tcp, &wire.opts);
-	err = send_frame(tcp->table, &tcp->flow.id, buf, &wire, 0, tcp->flow.scope, tcp->port);
+	err = send_frame(tcp->table, &tcp->flow.id, buf, &wire, tcp->flow.scope, tcp->port);
 	if (!err)
 		acked(tcp);
 	return err;
@@ -252,7 +252,7 @@ int fs_tcp_xmit_control(struct fs_tcp *tcp, uint8_t flags, seq32 seq)
 
 int fs_tcp_xmit_ack(struct fs_tcp *tcp)
 {
-	return fs_tcp_xmit_control(tcp, 0, tcp->flow.snd_nxt);
+	return fs_tcp_xmit_probe(tcp, tcp->flow.snd_nxt);
 }
 
 void fs_tcp_xmit_rst(struct fs_tcp *tcp)
@@ -264,7 +264,7 @@ void fs_tcp_xmit_rst(struct fs_tcp *tcp)
 	};
 
 	add_timestamps(tcp, &wire);
-	if (!fs_tcp_xmit_bare(tcp->table, &tcp->flow.id, &wire, 0, tcp->flow.scope))
+	if (!fs_tcp_xmit_bare(tcp->table, &tcp->flow.id, &wire, tcp->flow.scope))
 		fs_tcp_host(tcp)->stats.tx_tcp_rst++;
 }
 
@@ -348,7 +348,7 @@ int fs_tcp_xmit_syn(struct fs_tcp *tcp)
 	if (fs_tcp_has(tcp, FS_TCP_FASTOPEN))
 		add_fastopen(tcp, buf, &wire);
 	acked(tcp);
-	return send_frame(tcp->table, &tcp->flow.id, buf, &wire, 0, tcp->flow.scope, tcp->port);
+	return send_frame(tcp->table, &tcp->flow.id, buf, &wire, tcp->flow.scope, tcp->port);
 }
 
 static int find_hop(struct fs_tcp_table *table, struct fs_buf *buf, int *port)
