@@ -348,6 +348,11 @@ def attach(the_lab, ifaces):
         assert status == 0, "fastsock attach"
 
 
+def cpu_ns(pid):
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
+        return int(f.read().split()[0])
+
+
 def run_tests(tests, prefix, ifaces):
     wanted = sys.argv[1:]
     passed = failed = 0

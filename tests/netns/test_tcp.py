@@ -19,7 +19,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tcplab import (lab, CLIENT_V4, CLIENT_V6, LONG, PATIENCE, RELAYED,      # noqa: E402
                     ROUTED_V4, ROUTED_V6, V4, V6, Crowd, Sender, asks, echoes, eventually,
-                    is_reset, linger_0, receive, run_tests, same, steered_tcp)
+                    is_reset, linger_0, receive, run_tests, same, steered_tcp, cpu_ns)
 
 PORT, PROXY_PORT, KERNEL_PORT = 7, 9000, 5000
 SIZES = (1, 2, 3, 100, 535, 536, 537, 1219, 1220, 1221, 1447, 1448, 1449, 1460, 1461, 2896, 2897,
@@ -523,11 +523,6 @@ def idle_it_uses_no_cpu(the_lab):
         for s in socks:
             s.close()
         assert used < 5e6, f"{used / 1e6:.1f} ms of a second"
-
-
-def cpu_ns(pid):
-    with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
-        return int(f.read().split()[0])
 
 
 TESTS = [

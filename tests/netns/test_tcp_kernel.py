@@ -17,7 +17,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tcplab import (CLIENT_V4, LONG, ROUTED_V4, ROUTED_V6, V4, V6, Crowd, Sender,       # noqa: E402
                     asks, echoes, eventually, family_of, is_reset, linger_0, receive,
-                    run_tests, same)
+                    run_tests, same, cpu_ns)
 
 PORT, PROXY_PORT, KERNEL_PORT = 7, 9000, 5000
 HERE = ("127.0.0.1", "::1", V4, V6)
@@ -173,11 +173,6 @@ def idle_it_uses_no_cpu(the_lab):
         for s in socks:
             s.close()
         assert used < 5e6, f"{used / 1e6:.1f} ms of a second"
-
-
-def cpu_ns(pid):
-    with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
-        return int(f.read().split()[0])
 
 
 TESTS = [
