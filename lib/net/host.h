@@ -19,6 +19,7 @@
 #include "net/net.h"
 #include "port/port.h"
 #include "timer/wheel.h"
+#include "wire/frame.h"
 
 enum {
 	FS_HOST_PORTS_MAX = 64,
@@ -157,6 +158,23 @@ static inline void fs_host_ready(struct fs_host *host, struct fs_ready *ready)
 	ready->next = NULL;
 	*host->ready_tail = ready;
 	host->ready_tail = &ready->next;
+}
+
+/*
+ * Is this checksum good enough? @partial_ok: a virtual link, where a local
+ * sender may have left it to hardware that does not exist.
+ */
+static inline bool fs_host_csum_ok(struct fs_host *host, struct fs_buf *buf,
+				   enum fs_csum_verdict verdict, bool partial_ok)
+{
+	if (likely(verdict == FS_CSUM_GOOD))
+		return true;
+	if (verdict != FS_CSUM_PARTIAL || host->csum_mode == FS_CSUM_VERIFY ||
+	    (host->csum_mode == FS_CSUM_AUTO && !partial_ok))
+		return false;
+	host->stats.rx_csum_partial++;
+	buf->flags |= FS_BUF_CSUM_PARTIAL;
+	return true;
 }
 
 /* For an endpoint that goes away. */

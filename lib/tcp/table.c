@@ -23,26 +23,6 @@ static void drop(struct fs_buf *buf, uint64_t *counter)
 	fs_pool_put(buf);
 }
 
-static bool csum_ok(struct fs_host *host, struct fs_buf *buf, const struct fs_wire_frame *f,
-		    bool partial_ok)
-{
-	if (host->csum_mode == FS_CSUM_OFF)
-		return true;
-	switch (fs_wire_tcp_csum(buf->data, f)) {
-	case FS_CSUM_GOOD:
-		return true;
-	case FS_CSUM_PARTIAL:
-		if (host->csum_mode == FS_CSUM_VERIFY ||
-		    (host->csum_mode == FS_CSUM_AUTO && !partial_ok))
-			return false;
-		host->stats.rx_csum_partial++;
-		buf->flags |= FS_BUF_CSUM_PARTIAL;
-		return true;
-	default:
-		return false;
-	}
-}
-
 static void id_of(struct fs_tcp_flow_id *id, const struct fs_wire_frame *f,
 		  const struct fs_wire_tcp *seg)
 {
@@ -125,7 +105,8 @@ void fs_tcp_rx(struct fs_tcp_table *table, struct fs_buf *buf, const struct fs_w
 		return;
 	}
 	buf->flags = 0;
-	if (!csum_ok(host, buf, f, partial_ok)) {
+	if (host->csum_mode != FS_CSUM_OFF &&
+	    !fs_host_csum_ok(host, buf, fs_wire_tcp_csum(buf->data, f), partial_ok)) {
 		drop(buf, &host->stats.rx_drop_csum);
 		return;
 	}

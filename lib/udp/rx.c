@@ -14,24 +14,6 @@ static void drop(struct fs_buf *buf, uint64_t *counter)
 	fs_pool_put(buf);
 }
 
-static bool csum_ok(struct fs_host *host, struct fs_buf *buf, const struct fs_wire_frame *f,
-		    const struct fs_wire_udp *u, bool partial_ok)
-{
-	switch (fs_wire_udp_csum(buf->data, f, u)) {
-	case FS_CSUM_GOOD:
-		return true;
-	case FS_CSUM_PARTIAL:
-		if (host->csum_mode == FS_CSUM_VERIFY ||
-		    (host->csum_mode == FS_CSUM_AUTO && !partial_ok))
-			return false;
-		host->stats.rx_csum_partial++;
-		buf->flags |= FS_BUF_CSUM_PARTIAL;
-		return true;
-	default:
-		return false;
-	}
-}
-
 static void set_addr(struct fs_addr *addr, const struct fs_wire_frame *f, const uint8_t *ip,
 		     uint16_t port, uint32_t ifindex)
 {
@@ -74,7 +56,8 @@ void fs_udp_rx(struct fs_udp_table *table, struct fs_buf *buf, const struct fs_w
 		return;
 	}
 	buf->flags = 0;
-	if (host->csum_mode != FS_CSUM_OFF && !csum_ok(host, buf, f, &u, partial_ok)) {
+	if (host->csum_mode != FS_CSUM_OFF &&
+	    !fs_host_csum_ok(host, buf, fs_wire_udp_csum(buf->data, f, &u), partial_ok)) {
 		drop(buf, &host->stats.rx_drop_csum);
 		return;
 	}
