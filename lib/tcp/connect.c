@@ -238,6 +238,7 @@ void fs_tcp_connect_rx(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 	struct fs_wire_tcp rst;
 
 	if (has_ack && !acceptable(tcp, seg->ack)) {
+		tcp->table->host->stats.rx_drop_state++;
 		if (fs_wire_tcp_reset(seg, &rst))
 			fs_tcp_xmit_bare(tcp->table, &tcp->flow.id, &rst, tcp->flow.scope);
 		return;
@@ -245,6 +246,8 @@ void fs_tcp_connect_rx(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 	if (seg->flags & FS_TCP_F_RST) {
 		if (has_ack)	/* RFC 5961 3.2: a blind one does not know it */
 			fs_tcp_conn_end(tcp, -ECONNREFUSED);
+		else
+			tcp->table->host->stats.rx_drop_state++;
 		return;
 	}
 	if (!(seg->flags & FS_TCP_F_SYN)) {

@@ -189,10 +189,16 @@ void fs_tcp_challenge_ack(struct fs_tcp *tcp)
 
 /* --- what a segment brings ---------------------------------------------------------- */
 
+static void drop_state(struct fs_tcp *tcp)
+{
+	tcp->table->host->stats.rx_drop_state++;
+}
+
 /* RFC 5961 3.2 and 4.2: a blind attacker learns nothing, an honest peer resets exactly. */
 static bool challenge(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 {
 	(void)rx;
+	drop_state(tcp);
 	fs_tcp_challenge_ack(tcp);
 	return false;
 }
@@ -212,6 +218,7 @@ static bool open_by_ack(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 {
 	if (!fs_seq_after(rx->seg.ack, tcp->iss) ||
 	    fs_seq_after(rx->seg.ack, tcp->flow.snd_nxt)) {
+		drop_state(tcp);
 		answer_rst(tcp, &rx->seg);
 		return false;
 	}
@@ -225,6 +232,7 @@ static bool take_ack(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 
 	if (unlikely(fs_seq_after(ack, tcp->flow.snd_nxt) ||
 		     fs_seq_before(ack, fs_seq_sub(tcp->snd_una, tcp->max_snd_wnd)))) {
+		drop_state(tcp);
 		fs_tcp_challenge_ack(tcp);	/* RFC 5961 5.2 */
 		return false;
 	}
@@ -265,6 +273,7 @@ static void take_mark(struct fs_tcp *tcp, const struct fs_tcp_rx *rx)
 static bool take_data(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 {
 	if (data_for_nobody(tcp, rx)) {
+		drop_state(tcp);
 		answer_rst(tcp, &rx->seg);
 		fs_tcp_conn_end(tcp, -ECONNRESET);
 		return false;
@@ -354,10 +363,12 @@ static bool lacks_ts(const struct fs_tcp *tcp, const struct fs_wire_tcp *seg)
 /* RFC 5961 3.2: at exactly the next byte expected, or not at all. */
 static void rst_rcvd(struct fs_tcp *tcp, const struct fs_tcp_rx *rx)
 {
-	if (fs_seq_eq(rx->seg.seq, tcp->flow.rcv_nxt))
+	if (fs_seq_eq(rx->seg.seq, tcp->flow.rcv_nxt)) {
 		row_of(tcp)->rst(tcp);
-	else
-		fs_tcp_challenge_ack(tcp);
+		return;
+	}
+	drop_state(tcp);
+	fs_tcp_challenge_ack(tcp);
 }
 
 /* Our SYN-ACK was lost: the same SYN again. */
@@ -383,11 +394,6 @@ static void take_crossed_syn(const struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 	rx->seg.seq = fs_seq_add(rx->seg.seq, 1);
 	rx->seg.window = (uint16_t)(rx->seg.window >> tcp->snd_wscale);
 	rx->len--;
-}
-
-static void drop_state(struct fs_tcp *tcp)
-{
-	tcp->table->host->stats.rx_drop_state++;
 }
 
 void fs_tcp_segment(struct fs_tcp *tcp, struct fs_tcp_rx *rx)

@@ -219,10 +219,22 @@ static int send_frame(struct fs_tcp_table *table, const struct fs_tcp_flow_id *i
 	return err;
 }
 
+/* Nobody keeps such a segment to send it again. */
+static void count_drop(struct fs_stack_stats *stats, int err)
+{
+	if (err == -EAGAIN)
+		stats->tx_drop_no_frame++;
+	else if (err == -ENETDOWN)
+		stats->tx_drop_link_down++;
+	else
+		stats->tx_drop_no_route++;
+}
+
 int fs_tcp_xmit_bare(struct fs_tcp_table *table, const struct fs_tcp_flow_id *id,
 		     struct fs_wire_tcp *seg, uint32_t scope)
 {
 	struct fs_buf *buf = take_frame(table->host);
+	int err;
 
 	if (!buf)
 		return -ENOBUFS;
@@ -230,7 +242,10 @@ int fs_tcp_xmit_bare(struct fs_tcp_table *table, const struct fs_tcp_flow_id *id
 	seg->dst_port = id->remote_port;
 	if (id->family != AF_INET6 || id->remote[0] != 0xfe || (id->remote[1] & 0xc0) != 0x80)
 		scope = 0;
-	return send_frame(table, id, buf, seg, scope, UINT8_MAX);
+	err = send_frame(table, id, buf, seg, scope, UINT8_MAX);
+	if (unlikely(err))
+		count_drop(&table->host->stats, err);
+	return err;
 }
 
 int fs_tcp_xmit_probe(struct fs_tcp *tcp, seq32 seq)
