@@ -64,7 +64,7 @@ endif
 
 # --- library ---------------------------------------------------------------
 
-LIB_SRC := $(sort $(wildcard lib/*/*.c))
+LIB_SRC := $(filter-out lib/preload/%,$(sort $(wildcard lib/*/*.c)))
 LIB_OBJ := $(LIB_SRC:%.c=$B/%.o) $B/lib/steer/object.o
 STATIC := $B/libfastsock.a
 SHARED := $B/libfastsock.so.$(VERSION)
@@ -96,6 +96,19 @@ $(SHARED): $(LIB_OBJ) lib/fastsock.map
 		-Wl,-z,defs -o $@ $(LIB_OBJ) $(LDFLAGS) $(DEP_LDLIBS)
 	ln -sf $(notdir $@) $B/$(SONAME)
 	ln -sf $(SONAME) $B/libfastsock.so
+
+# --- the socket door under libc's names ----------------------------------------
+
+# The library is inside: libc's own names are found behind this object (RTLD_NEXT),
+# and behind a shared libfastsock there would be none.
+PRELOAD := $B/libfastsock-preload.so
+PRELOAD_OBJ := $(patsubst %.c,$B/%.o,$(sort $(wildcard lib/preload/*.c)))
+$(PRELOAD_OBJ): LIB_CPPFLAGS := -Iinclude -Ilib/preload -U_FORTIFY_SOURCE
+
+$(PRELOAD): $(PRELOAD_OBJ) $(STATIC) lib/preload/preload.map
+	$(call say,LD)
+	$(CC) $(SAN_FLAGS) -shared -Wl,-soname,$(notdir $@) -Wl,--version-script=lib/preload/preload.map \
+		-Wl,-z,defs -o $@ $(PRELOAD_OBJ) $(STATIC) $(LDFLAGS) $(DEP_LDLIBS)
 
 # --- BPF ---------------------------------------------------------------------
 
@@ -193,7 +206,7 @@ $(PKT): $(PKT_OBJ) $(TEST_LIB_OBJ) $(STATIC)
 .SECONDARY:
 
 all: lib bpf $(TOOL) $(EXAMPLES) $(BPF_EXAMPLES)
-lib: $(STATIC) $(SHARED)
+lib: $(STATIC) $(SHARED) $(PRELOAD)
 bpf: $(BPF_OBJ)
 bench-build: $(BENCH) $(BPF_OTHER)
 tests-build: $(CHECK_TESTS) $(PKT) $(FUZZERS) $(TEST_TOOLS) $(BPF_OTHER)
