@@ -372,3 +372,18 @@ void fs_stack_close(struct fs_stack *stack)
 	fs_stack_destroy(stack);
 	close_world(world);
 }
+
+void fs_stack_disown(struct fs_stack *stack)
+{
+	struct fs_world *world = stack->world;
+
+	for (unsigned int i = 0; i < stack->host.n_ports; i++) {
+		struct fs_port *port = stack->host.txq[i].port;
+
+		close(port->ops->fd(port));
+	}
+	close(fs_nl_fd(world->nl));
+	close(world->wake.fd);
+	close(world->side);
+	close(world->epfd);
+}

@@ -52,6 +52,12 @@ struct fs_world {
 	struct fs_logger log;
 };
 
+/*
+ * In a child of fork(): the stack is the parent's. Closes the descriptors of which
+ * a copy would keep queues bound; what else there was is left alone, and lost.
+ */
+void fs_stack_disown(struct fs_stack *stack);
+
 /* The side of the world that spinning would miss. Returns false when an
  * interface of the stack is gone. */
 bool fs_stack_look_aside(struct fs_stack *stack);

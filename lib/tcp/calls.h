@@ -190,6 +190,8 @@ void fs_tcp_listener_syn(struct fs_tcp_listener *listener, struct fs_tcp_rx *rx,
 /* An ACK that no flow takes: perhaps of a cookie. True if a connection came of it. */
 bool fs_tcp_listener_cookie(struct fs_tcp_listener *listener, struct fs_tcp_rx *rx,
 			    const struct fs_tcp_flow_id *id);
+/* Has it connections for fs_tcp_accept()? */
+bool fs_tcp_listener_has(const struct fs_tcp_listener *listener);
 /* SYN-RCVD becomes ESTABLISHED. False: the accept queue is full. */
 bool fs_tcp_listener_established(struct fs_tcp *tcp);
 /* The connection is gone: from counts and queues too. */

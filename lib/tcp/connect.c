@@ -98,8 +98,18 @@ static struct fs_tcp *open_conn(struct fs_tcp_table *table, const struct fs_tcp_
 	return tcp;
 }
 
+static int take_port(struct wish *wish, uint16_t want, int held_fd)
+{
+	struct fs_tcp_ports *ports = wish->table->ports;
+
+	if (held_fd >= 0)
+		return fs_tcp_ports_take_held(ports, wish->id.family, wish->id.local, want, held_fd,
+					      usable, wish);
+	return fs_tcp_ports_take(ports, wish->id.family, wish->id.local, want, usable, wish);
+}
+
 int fs_tcp_connect_open(struct fs_tcp **out, struct fs_tcp_table *table,
-			const struct fs_tcp_connect_opts *opts)
+			const struct fs_tcp_connect_opts *opts, int held_fd)
 {
 	struct wish wish = { .table = table };
 	const struct fs_tcp_cc_ops *cc;
@@ -111,8 +121,7 @@ int fs_tcp_connect_open(struct fs_tcp **out, struct fs_tcp_table *table,
 		err = choose_path(table, opts, &wish.id, &mtu);
 	if (err)
 		return err;
-	err = fs_tcp_ports_take(table->ports, wish.id.family, wish.id.local, opts->local.port,
-				usable, &wish);
+	err = take_port(&wish, opts->local.port, held_fd);
 	if (err < 0)
 		return err;
 	wish.id.local_port = (uint16_t)err;

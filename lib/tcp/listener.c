@@ -268,3 +268,8 @@ struct fs_addr fs_tcp_listener_local(const struct fs_tcp_listener *l)
 {
 	return l->local;
 }
+
+bool fs_tcp_listener_has(const struct fs_tcp_listener *l)
+{
+	return l->accept_head;
+}

@@ -12,6 +12,7 @@
 #include "tcp/ports.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -72,6 +73,7 @@ struct fs_tcp_ports {
 struct asker {
 	fs_tcp_port_usable_fn *usable;
 	void *ctx;
+	int held_fd;	/* a socket that has the port already; -1: none */
 };
 
 static void list_init(struct link *list)
@@ -245,11 +247,12 @@ static int reserve_one(struct fs_tcp_ports *ports, struct address *address, uint
 	struct fs_host *host = ports->host;
 	struct fs_host_flow flow;
 	struct held *held = NULL;
-	int fd = fs_tcp_reserve(address->family, address->ip, &port, near);
+	int fd = ask->held_fd >= 0 ? fcntl(ask->held_fd, F_DUPFD_CLOEXEC, 0) :
+		fs_tcp_reserve(address->family, address->ip, &port, near);
 	int err = -EADDRINUSE;
 
 	if (fd < 0)
-		return fd;
+		return ask->held_fd >= 0 ? -EMFILE : fd;
 	if (!ask->usable(ask->ctx, port))
 		goto err_close;
 	held = hold(ports, address, port, fd);
@@ -360,19 +363,34 @@ static int take_this(struct fs_tcp_ports *ports, struct address *address, uint16
 	return held ? use(ports, held) : -ENOMEM;
 }
 
-int fs_tcp_ports_take(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
-		      uint16_t want, fs_tcp_port_usable_fn *usable, void *ctx)
+static int take(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16], uint16_t want,
+		const struct asker *ask)
 {
-	const struct asker ask = { usable, ctx };
 	struct address *address = find_or_make_address(ports, family, ip);
 	int ret;
 
 	if (!address)
 		return -ENOMEM;
-	ret = want ? take_this(ports, address, want, &ask) : take_any(ports, address, &ask);
+	ret = want ? take_this(ports, address, want, ask) : take_any(ports, address, ask);
 	if (ret < 0)
 		drop_address_if_empty(ports, address);
 	return ret;
+}
+
+int fs_tcp_ports_take(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
+		      uint16_t want, fs_tcp_port_usable_fn *usable, void *ctx)
+{
+	const struct asker ask = { usable, ctx, -1 };
+
+	return take(ports, family, ip, want, &ask);
+}
+
+int fs_tcp_ports_take_held(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
+			   uint16_t want, int fd, fs_tcp_port_usable_fn *usable, void *ctx)
+{
+	const struct asker ask = { usable, ctx, fd };
+
+	return take(ports, family, ip, want, &ask);
 }
 
 void fs_tcp_ports_put(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],

@@ -62,6 +62,10 @@ void fs_tcp_ports_close(struct fs_tcp_ports *ports);
 int fs_tcp_ports_take(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
 		      uint16_t want, fs_tcp_port_usable_fn *usable, void *ctx);
 
+/* The same when the caller's socket @fd has the port @want: it is doubled, and stays his. */
+int fs_tcp_ports_take_held(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
+			   uint16_t want, int fd, fs_tcp_port_usable_fn *usable, void *ctx);
+
 /* One for each take. Makes no system call: fs_tcp_ports_run() gives back. */
 void fs_tcp_ports_put(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
 		      uint16_t port, uint64_t now_ns);

@@ -13,8 +13,9 @@ struct fs_tcp_table;
 
 int fs_tcp_listener_open(struct fs_tcp_listener **out, struct fs_tcp_table *table,
 			 const struct fs_tcp_listen_opts *opts);
+/* @held_fd: the caller's socket, which has the local port; -1: none. */
 int fs_tcp_connect_open(struct fs_tcp **out, struct fs_tcp_table *table,
-			const struct fs_tcp_connect_opts *opts);
+			const struct fs_tcp_connect_opts *opts, int held_fd);
 
 int fs_tcp_table_open(struct fs_tcp_table **out, struct fs_host *host);
 /* Resets what is open, and gives everything back. */

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * handoff.c - a connection becomes an ordinary kernel socket, on the same
+ * descriptors.
+ */
+#include <unistd.h>
+#include <fcntl.h>
+
+#include "sock/sock.h"
+#include "tcp/conn.h"
+
+/* Every descriptor of the file is made one of @fresh. */
+static void replace(struct fs_file *file, int fresh)
+{
+	uint32_t left = file->n_fds;
+
+	for (int fd = file->fd; left; fd = 0) {
+		for (; left && fd < FS_FILES_MAX; fd++) {
+			int flags;
+
+			if (fs_file_at(fd) != file)
+				continue;
+			flags = FS_LIBC(fcntl, fd, F_GETFD);
+			FS_LIBC(dup3, fresh, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
+			if (!--left)
+				break;
+		}
+		if (fd >= FS_FILES_MAX && left == file->n_fds)
+			break;
+	}
+}
+
+static int fresh_socket(const struct fs_sock *s)
+{
+	return FS_LIBC(socket, s->family, SOCK_STREAM | SOCK_CLOEXEC |
+		       (s->nonblock ? SOCK_NONBLOCK : 0), 0);
+}
+
+int fs_sock_move(struct fs_sock *s, enum fs_socket_reason reason)
+{
+	int fd = fresh_socket(s), err;
+
+	if (fd < 0)
+		return fd;
+	err = fs_tcp_move(s->tcp, fd);
+	if (!err) {
+		s->tcp = NULL;
+		replace(&s->file, fd);
+		fs_sock_give_up(s, reason);
+	}
+	FS_LIBC(close, fd);
+	return err;
+}
+
+int fs_handoff(int fd)
+{
+	struct fs_sock *s = fs_sock_enter(fd);
+	int err = -EOPNOTSUPP;
+
+	if (!s) {
+		int type;
+		socklen_t len = sizeof(type);
+
+		return FS_LIBC(getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len);
+	}
+	if (s->tcp && s->state == FS_SOCK_CONNECTED)
+		err = fs_sock_move(s, FS_SOCKET_handed_off);
+	else if (s->state == FS_SOCK_NEW)
+		err = 0;
+	fs_sock_leave();
+	return err;
+}
