@@ -146,7 +146,7 @@ int fs_steer_rule_steer(struct fs_steer *steer, const struct fs_rule_key *key, u
 	if (lock < 0)
 		return lock == -EACCES ? -EPERM : lock;
 	err = steer_locked(steer, key, slot);
-	close(lock);
+	fs_steer_unlock(lock);
 	return err;
 }
 
@@ -158,7 +158,7 @@ void fs_steer_rule_unsteer(struct fs_steer *steer, const struct fs_rule_key *key
 	if (!find(steer, key, &there) && is_steered(&there) && there.slot == slot)
 		unsteer_locked(steer, key, &there);
 	if (lock >= 0)
-		close(lock);
+		fs_steer_unlock(lock);
 }
 
 /* A key that was deleted would start the walk again, so step on first. */
@@ -194,7 +194,7 @@ int fs_steer_rule_set(struct fs_steer *steer, const struct fs_rule_key *key,
 		merged.slot = there.slot;
 	}
 	err = put(steer, key, &merged);
-	close(lock);
+	fs_steer_unlock(lock);
 	return err;
 }
 
@@ -217,6 +217,6 @@ int fs_steer_rule_del(struct fs_steer *steer, const struct fs_rule_key *key)
 	} else if (!err) {
 		err = drop(steer, key);
 	}
-	close(lock);
+	fs_steer_unlock(lock);
 	return err;
 }

@@ -142,9 +142,10 @@ const struct fs_logger *fs_steer_log(const struct fs_steer *steer);
 const char *fs_steer_dir(const struct fs_steer *steer);
 
 /*
- * The lock under which rules, slots and pins change: a descriptor to close
- * when done, or -errno. Calls of this header take it themselves.
+ * The lock under which rules, slots and pins change: a descriptor for
+ * fs_steer_unlock(), or -errno. Calls of this header take it themselves.
  */
 int fs_steer_lock(struct fs_steer *steer);
+void fs_steer_unlock(int lock);
 
 #endif
