@@ -174,7 +174,10 @@ CHECK_AUX = $(patsubst %.c,$B/%.o,$(filter-out $(dir $*)test_%.c %.bpf.c,$(wildc
 PKT := $B/tests/pkt/run
 PKT_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/pkt/*.c))
 FUZZERS := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
-TEST_TOOLS := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard tests/netns/*.c tests/zc/*.c)))
+TEST_TOOLS := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard tests/netns/*.c tests/zc/*.c \
+	tests/apps/test_*.c)))
+# The preload library on a door that only listens.
+MOCK := $B/tests/apps/mock.so
 
 # The XDP program in a test: other helpers, and words wherever they stand.
 NATIVE_OBJ := $B/tests/fuzz/fuzz_bpf.o $B/tests/bpf/test_native.o
@@ -195,13 +198,18 @@ $(FUZZERS) $(TEST_TOOLS): $B/%: $B/%.o $(TEST_LIB_OBJ) $(STATIC)
 	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(CHECK_LDLIBS) $(DEP_LDLIBS)
 
+$(MOCK): $B/tests/apps/mock.o $(PRELOAD_OBJ) lib/preload/preload.map
+	$(call say,LD)
+	sed 's/^global:/global: mock_said;/' lib/preload/preload.map >$@.map
+	$(CC) $(SAN_FLAGS) -shared -Wl,--version-script=$@.map -o $@ $(filter %.o,$^)
+
 $(PKT): $(PKT_OBJ) $(TEST_LIB_OBJ) $(STATIC)
 	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(DEP_LDLIBS)
 
 # --- goals ---------------------------------------------------------------------
 
-.PHONY: all lib bpf tests demo check check-unit check-san check-netns check-zc check-all bench \
+.PHONY: all lib bpf tests demo check check-unit check-san check-netns check-apps check-zc check-all bench \
 	bench-build lint install uninstall clean help tests-build run-deps
 .SECONDARY:
 
@@ -209,7 +217,7 @@ all: lib bpf $(TOOL) $(EXAMPLES) $(BPF_EXAMPLES)
 lib: $(STATIC) $(SHARED) $(PRELOAD)
 bpf: $(BPF_OBJ)
 bench-build: $(BENCH) $(BPF_OTHER)
-tests-build: $(CHECK_TESTS) $(PKT) $(FUZZERS) $(TEST_TOOLS) $(BPF_OTHER)
+tests-build: $(CHECK_TESTS) $(PKT) $(FUZZERS) $(TEST_TOOLS) $(MOCK) $(BPF_OTHER)
 
 # What running needs besides building: python3, ip, ethtool, bpftool...
 run-deps:
@@ -232,6 +240,9 @@ check-unit: $(filter $B/tests/unit/% $B/tests/sim/%,$(CHECK_TESTS)) $(PKT)
 
 check-netns: run-deps all tests-build bench-build
 	B=$B $(PYTHON) tests/run netns
+
+check-apps: run-deps all tests-build
+	B=$B $(PYTHON) tests/run apps
 
 check-zc: run-deps all tests-build
 	B=$B $(PYTHON) tests/run zc
