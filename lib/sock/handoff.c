@@ -3,11 +3,15 @@
  * handoff.c - a connection becomes an ordinary kernel socket, on the same
  * descriptors.
  */
-#include <unistd.h>
 #include <fcntl.h>
+#include <time.h>
 
 #include "sock/sock.h"
 #include "tcp/conn.h"
+#include "tcp/move.h"
+
+#define PATIENCE_NS	(2 * NSEC_PER_SEC)
+#define NAP_NS		NSEC_PER_MSEC
 
 /* Every descriptor of the file is made one of @fresh. */
 static void replace(struct fs_file *file, int fresh)
@@ -42,14 +46,28 @@ int fs_sock_move(struct fs_sock *s, enum fs_socket_reason reason)
 
 	if (fd < 0)
 		return fd;
-	err = fs_tcp_move(s->tcp, fd);
-	if (!err) {
+	err = fs_tcp_handoff(s->tcp, fd);
+	if (err >= 0) {
 		s->tcp = NULL;
 		replace(&s->file, fd);
 		fs_sock_give_up(s, reason);
 	}
 	FS_LIBC(close, fd);
-	return err;
+	return MIN(err, 0);
+}
+
+/* Without the privilege to move them: wait for them, as long as somebody may be patient. */
+void fs_sock_move_orphans(void)
+{
+	const uint64_t end_ns = fs_engine_clock_ns() + PATIENCE_NS;
+	struct fs_tcp_table *table = fs_engine.stack->tcp;
+	const struct timespec nap = { .tv_nsec = NAP_NS };
+
+	fs_engine_poll();
+	while (fs_tcp_move_all(table, NULL, NULL) && fs_engine_clock_ns() < end_ns) {
+		nanosleep(&nap, NULL);
+		fs_engine_poll();
+	}
 }
 
 int fs_handoff(int fd)

@@ -136,9 +136,6 @@ void fs_sock_apply_options(struct fs_sock *s);
 /* An accepted socket has what its listener has. */
 void fs_sock_inherit_options(struct fs_sock *s, const struct fs_sock *listener);
 
-/* lib/tcp: the kernel's socket @fd, fresh, becomes the connection; 0 or -errno. */
-int fs_tcp_move(struct fs_tcp *tcp, int fd);
-
 /* handoff.c: 0 or -errno; on success the socket is the kernel's, and @s gone. */
 int fs_sock_move(struct fs_sock *s, enum fs_socket_reason reason);
 

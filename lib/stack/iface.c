@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 
+#include "nl/diag.h"
 #include "stack/world.h"
 
 enum {
@@ -161,23 +162,57 @@ static void unclaim(struct fs_host *host, const struct fs_host_flow *flow)
 		fs_steer_rule_unsteer(world->ifaces[i].steer, &key, world->ifaces[i].slot);
 }
 
-static int claim(struct fs_host *host, const struct fs_host_flow *flow)
+static int claim_each(struct fs_world *world, const struct fs_rule_key *key, bool share)
 {
-	struct fs_world *world = to_stack(host)->world;
-	const struct fs_rule_key key = key_of(flow);
-
 	for (unsigned int i = 0; i < world->n_ifaces; i++) {
 		struct fs_iface *iface = &world->ifaces[i];
-		int err = fs_steer_rule_steer(iface->steer, &key, iface->slot);
+		int err = fs_steer_rule_steer(iface->steer, key, iface->slot, share);
 
 		if (!err)
 			continue;
 		while (i-- > 0)
-			fs_steer_rule_unsteer(world->ifaces[i].steer, &key,
+			fs_steer_rule_unsteer(world->ifaces[i].steer, key,
 					      world->ifaces[i].slot);
 		return err;
 	}
 	return 0;
+}
+
+static int share_each(struct fs_world *world, const struct fs_rule_key *key, bool share)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < world->n_ifaces && !err; i++)
+		err = fs_steer_rule_share(world->ifaces[i].steer, key, world->ifaces[i].slot,
+					  share);
+	return err;
+}
+
+/*
+ * Who has the port already may have connections. They are looked for once no new
+ * ones can come; until then, and when the kernel does not tell, there may be some.
+ */
+static int claim(struct fs_host *host, const struct fs_host_flow *flow)
+{
+	struct fs_world *world = to_stack(host)->world;
+	const struct fs_rule_key key = key_of(flow);
+	const bool look = flow->proto == IPPROTO_TCP && !flow->reserved;
+	int err = claim_each(world, &key, look);
+
+	if (!err && look && !fs_nl_diag_tcp(flow->family, flow->port))
+		share_each(world, &key, false);
+	return err;
+}
+
+/* By whichever of the two rules that the program would find. */
+static int share(struct fs_host *host, const struct fs_host_flow *flow)
+{
+	struct fs_world *world = to_stack(host)->world;
+	struct fs_rule_key key = key_of(flow);
+	int err = share_each(world, &key, true);
+
+	memset(key.addr, 0, sizeof(key.addr));
+	return err ? err : share_each(world, &key, true);
 }
 
 static int watch(struct fs_host *host, struct fs_watch *w)
@@ -195,6 +230,7 @@ static void unwatch(struct fs_host *host, struct fs_watch *w)
 const struct fs_host_ops fs_stack_world_ops = {
 	.claim = claim,
 	.unclaim = unclaim,
+	.share = share,
 	.watch = watch,
 	.unwatch = unwatch,
 	.sent = fs_stack_capture_sent,

@@ -100,9 +100,13 @@ static bool is_steered(const struct fs_rule *rule)
 	return rule->action == FS_ACTION_STEER || (rule->flags & FS_RULE_F_MISS_STEER);
 }
 
-static int steer_locked(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot)
+static int steer_locked(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot,
+			bool share)
 {
-	struct fs_rule rule = { .action = FS_ACTION_STEER, .slot = (uint16_t)slot };
+	const uint32_t flags = share ? FS_RULE_F_KERNEL_FIRST : 0;
+	struct fs_rule rule = {
+		.action = FS_ACTION_STEER, .slot = (uint16_t)slot, .flags = flags,
+	};
 	struct fs_rule there;
 	struct fs_slot owner;
 
@@ -120,7 +124,8 @@ static int steer_locked(struct fs_steer *steer, const struct fs_rule_key *key, u
 			(unsigned int)__builtin_bswap16(key->port),
 			there.action == FS_ACTION_PASS ? "passed to the kernel" : "dropped");
 	there.slot = (uint16_t)slot;
-	there.flags |= FS_RULE_F_MISS_STEER;
+	there.flags &= ~(uint32_t)FS_RULE_F_KERNEL_FIRST;
+	there.flags |= FS_RULE_F_MISS_STEER | flags;
 	return put(steer, key, &there);
 }
 
@@ -134,19 +139,53 @@ static void unsteer_locked(struct fs_steer *steer, const struct fs_rule_key *key
 		drop(steer, key);
 		return;
 	}
-	rule.flags &= ~(uint32_t)FS_RULE_F_MISS_STEER;
+	rule.flags &= ~(uint32_t)(FS_RULE_F_MISS_STEER | FS_RULE_F_KERNEL_FIRST);
 	rule.slot = 0;
 	put(steer, key, &rule);
 }
 
-int fs_steer_rule_steer(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot)
+int fs_steer_rule_steer(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot,
+			bool share)
 {
 	int lock = fs_steer_lock(steer), err;
 
 	if (lock < 0)
 		return lock == -EACCES ? -EPERM : lock;
-	err = steer_locked(steer, key, slot);
-	close(lock);
+	err = steer_locked(steer, key, slot, share);
+	fs_steer_unlock(lock);
+	return err;
+}
+
+/* 1: it is not as it should be, and now in *rule as it should. */
+static int must_change(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot,
+		       bool share, struct fs_rule *rule)
+{
+	int err = find(steer, key, rule);
+
+	if (err || !is_steered(rule) || rule->slot != slot)
+		return err == -ENOENT ? 0 : err;
+	if (!(rule->flags & FS_RULE_F_KERNEL_FIRST) == !share)
+		return 0;
+	rule->flags ^= FS_RULE_F_KERNEL_FIRST;
+	return 1;
+}
+
+/* Asked for every connection that moves; the first of a port changes something. */
+int fs_steer_rule_share(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot,
+			bool share)
+{
+	struct fs_rule rule;
+	int err = must_change(steer, key, slot, share, &rule), lock;
+
+	if (err <= 0)
+		return err;
+	lock = fs_steer_lock(steer);
+	if (lock < 0)
+		return lock == -EACCES ? -EPERM : lock;
+	err = must_change(steer, key, slot, share, &rule);
+	if (err > 0)
+		err = put(steer, key, &rule);
+	fs_steer_unlock(lock);
 	return err;
 }
 
@@ -158,7 +197,7 @@ void fs_steer_rule_unsteer(struct fs_steer *steer, const struct fs_rule_key *key
 	if (!find(steer, key, &there) && is_steered(&there) && there.slot == slot)
 		unsteer_locked(steer, key, &there);
 	if (lock >= 0)
-		close(lock);
+		fs_steer_unlock(lock);
 }
 
 /* A key that was deleted would start the walk again, so step on first. */
@@ -190,11 +229,11 @@ int fs_steer_rule_set(struct fs_steer *steer, const struct fs_rule_key *key,
 		return lock == -EACCES ? -EPERM : lock;
 	merged.flags |= FS_RULE_F_KEEP;
 	if (!find(steer, key, &there) && is_steered(&there)) {
-		merged.flags |= FS_RULE_F_MISS_STEER;
+		merged.flags |= FS_RULE_F_MISS_STEER | (there.flags & FS_RULE_F_KERNEL_FIRST);
 		merged.slot = there.slot;
 	}
 	err = put(steer, key, &merged);
-	close(lock);
+	fs_steer_unlock(lock);
 	return err;
 }
 
@@ -213,10 +252,11 @@ int fs_steer_rule_del(struct fs_steer *steer, const struct fs_rule_key *key)
 	err = find(steer, key, &there);
 	if (!err && (there.flags & FS_RULE_F_MISS_STEER)) {
 		left.slot = there.slot;
+		left.flags = there.flags & FS_RULE_F_KERNEL_FIRST;
 		err = put(steer, key, &left);
 	} else if (!err) {
 		err = drop(steer, key);
 	}
-	close(lock);
+	fs_steer_unlock(lock);
 	return err;
 }

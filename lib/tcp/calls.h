@@ -202,8 +202,12 @@ void fs_tcp_listener_free(struct fs_tcp_listener *listener);
 /* SYN-SENT: RFC 9293 3.10.7.3. */
 void fs_tcp_connect_rx(struct fs_tcp *tcp, struct fs_tcp_rx *rx);
 
+struct fs_tcp_timewait;
+
 /* The connection becomes a TIME-WAIT entry and is gone. */
 void fs_tcp_timewait_enter(struct fs_tcp *tcp);
+/* Likewise for one that is the kernel's now, in memory taken before. */
+void fs_tcp_timewait_moved(struct fs_tcp *tcp, struct fs_tcp_timewait *tw);
 /* False: the segment is a SYN for a new connection, *iss is where it may begin. */
 bool fs_tcp_timewait_rx(struct fs_tcp_table *table, struct fs_tcp_flow *flow,
 			struct fs_tcp_rx *rx, seq32 *iss);

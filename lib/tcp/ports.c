@@ -44,6 +44,7 @@ struct held {
 	uint32_t users;		/* 0: idle */
 	int fd;			/* -1 on a simulated wire */
 	uint16_t port;
+	bool retired;		/* not for new connections */
 };
 
 struct address {
@@ -148,6 +149,7 @@ static struct fs_host_flow flow_of(const struct held *held)
 		.family = held->address->family,
 		.proto = FS_IPPROTO_TCP,
 		.port = held->port,
+		.reserved = true,
 	};
 
 	memcpy(flow.ip, held->address->ip, sizeof(flow.ip));
@@ -234,7 +236,7 @@ static struct held *pick(struct link *list, uint32_t tries, const struct asker *
 
 		list_del(at);
 		list_add(list, at);
-		if (ask->usable(ask->ctx, held->port))
+		if (!held->retired && ask->usable(ask->ctx, held->port))
 			return held;
 	}
 	return NULL;
@@ -352,7 +354,8 @@ static int take_this(struct fs_tcp_ports *ports, struct address *address, uint16
 	int err;
 
 	if (held)
-		return ask->usable(ask->ctx, want) ? use(ports, held) : -EADDRINUSE;
+		return !held->retired && ask->usable(ask->ctx, want) ? use(ports, held) :
+								       -EADDRINUSE;
 	if (ports->host->ops) {
 		err = reserve_one(ports, address, want, 0, ask, &held);
 		return err ? err : use(ports, held);
@@ -404,11 +407,22 @@ void fs_tcp_ports_put(struct fs_tcp_ports *ports, uint8_t family, const uint8_t 
 		return;
 	list_del(&held->at);
 	list_add(&address->idle, &held->at);
-	list_add(&ports->idle, &held->idle_at);
+	/* A retired one goes first. */
+	list_add(held->retired ? ports->idle.next : &ports->idle, &held->idle_at);
 	address->n_busy--;
 	address->n_idle++;
 	ports->n_idle++;
-	held->idle_since_ns = now_ns;
+	held->idle_since_ns = held->retired ? 0 : now_ns;
+}
+
+void fs_tcp_ports_retire(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
+			 uint16_t port)
+{
+	struct address *address = *find_address(ports, family, ip);
+	struct held *held = address ? find(address, port) : NULL;
+
+	assert(held && held->users);
+	held->retired = true;
 }
 
 static struct held *oldest(const struct fs_tcp_ports *ports)

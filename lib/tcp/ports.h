@@ -71,6 +71,13 @@ void fs_tcp_ports_put(struct fs_tcp_ports *ports, uint8_t family, const uint8_t 
 		      uint16_t port, uint64_t now_ns);
 
 /*
+ * Somebody who has @port took a connection of it elsewhere: no new ones, and
+ * when the last has put it, it goes at once.
+ */
+void fs_tcp_ports_retire(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
+			 uint16_t port);
+
+/*
  * fs_tcp_ports_run - give back what has been idle for too long, a few at a
  * time, as each costs system calls. Returns fs_tcp_ports_due().
  */
