@@ -205,7 +205,6 @@ static int wait_on(int epfd, struct epoll_event *events, int max, uint64_t timeo
 	if (timeout_ns != FS_NEVER && timeout_ns)
 		timeout_ns += fs_engine_clock_ns();
 	n = wait_on_set(set, events, max, timeout_ns, mask);
-	fs_engine.batch = n > 0 ? (uint32_t)n : 0;
 	fs_file_put(file);
 	fs_engine_unlock();
 	return n;

@@ -19,6 +19,7 @@
 enum {
 	EVENTS = 64,
 	OWED_MAX = 32,
+	AT_ONCE = 1000,		/* sends that are not held back */
 };
 
 #define RETRY_NS	NSEC_PER_SEC
@@ -173,16 +174,29 @@ void fs_engine_flush(void)
 }
 
 /*
- * The application has several events at hand and will send more: one system
- * call for all of it. The last one's send, or time, ends the wait.
+ * A program that answers an event will soon wait for the next: what it sends
+ * until then leaves in one system call, and small pieces in one segment. One that
+ * computes instead is found out by the helper, and then trusted no more for a while.
  */
 void fs_engine_send(void)
 {
-	fs_engine.owed++;
-	if (fs_engine.owed < fs_engine.batch && fs_engine.owed < OWED_MAX &&
-	    fs_engine_clock_ns() - fs_engine.now_ns < OWED_NS)
+	const uint64_t now_ns = fs_engine_clock_ns();
+
+	if (!fs_engine.owed++)
+		fs_engine.owed_ns = now_ns;
+	if (fs_engine.at_once) {
+		fs_engine.at_once--;
+		fs_engine_flush();
+	} else if (fs_engine.owed >= OWED_MAX || now_ns - fs_engine.owed_ns >= OWED_NS) {
+		fs_engine_flush();
+	}
+}
+
+void fs_engine_overdue(void)
+{
+	if (!fs_engine.owed)
 		return;
-	fs_engine.batch = 0;
+	fs_engine.at_once = AT_ONCE;
 	fs_engine_flush();
 }
 

@@ -30,7 +30,8 @@ struct fs_engine {
 	uint64_t polls;			/* by applications' threads */
 	uint32_t timekeepers;		/* sleepers that wake up for the stack's timers: 0 or 1 */
 	uint32_t owed;			/* sends that go out with the next poll */
-	uint32_t batch;			/* events that the application has at hand */
+	uint64_t owed_ns;		/* since when */
+	uint32_t at_once;		/* so many sends more are not held back */
 };
 
 extern struct fs_engine fs_engine;
@@ -53,6 +54,8 @@ void fs_engine_stop(void);
 void fs_engine_poll(void);
 /* Something was given to be sent: now, or soon, together with more. */
 void fs_engine_send(void);
+/* The helper has come by: what is still held back has been for too long. */
+void fs_engine_overdue(void);
 void fs_engine_flush(void);
 
 /* Somebody sleeps on this set: it has news. */

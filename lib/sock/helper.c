@@ -74,6 +74,7 @@ static void drive(struct fs_set *set)
 /* One look. True: nothing to do until somebody calls. */
 static bool look(uint64_t *polls)
 {
+	fs_engine_overdue();
 	if (fs_engine.timekeepers || !fs_engine.stack) {
 		helper.dormant = true;
 		return true;
