@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sock/aside.h"
 #include "sock/helper.h"
 #include "sock/libc.h"
 #include "sock/reason.h"
@@ -89,13 +90,16 @@ bool fs_engine_start(void)
 		.log = config->log.fn,
 		.log_ctx = config->log.ctx,
 	};
+	struct fs_aside aside;
 	int err;
 
 	if (fs_engine.stack)
 		return true;
 	if (!may_try())
 		return false;
+	fs_aside_begin(&aside);
 	err = fs_stack_open(&fs_engine.stack, &opts);
+	fs_aside_end(&aside);
 	if (err) {
 		fs_engine.failed = reason_of(err);
 		fs_engine.retry_ns = fs_engine_clock_ns() + RETRY_NS;
@@ -226,7 +230,7 @@ static void wire(struct fs_set *set)
 	const struct fs_host *host;
 
 	if (set->wake_fd < 0) {
-		set->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		set->wake_fd = fs_aside(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 		watch(set, set->wake_fd, EPOLLIN, FS_SET_MARK_WAKE);
 	}
 	if (!fs_engine.stack || set->wired == fs_engine.generation)
@@ -267,7 +271,7 @@ uint64_t fs_engine_sleep(struct fs_set *set, bool *keeps_time)
 	*keeps_time = fs_engine.stack && !fs_engine.timekeepers;
 	fs_engine.timekeepers += *keeps_time;
 	set->sleepers++;
-	fs_helper_relieve();
+	fs_helper_relieve(set);
 	return patience_ns;
 }
 
@@ -317,7 +321,7 @@ struct fs_set *fs_engine_own_set(void)
 	set = malloc(sizeof(*set));
 	if (!set)
 		return NULL;
-	fs_set_init(set, FS_LIBC(epoll_create1, EPOLL_CLOEXEC));
+	fs_set_init(set, fs_aside(FS_LIBC(epoll_create1, EPOLL_CLOEXEC)));
 	if (set->epfd < 0 || pthread_setspecific(own_key, set)) {
 		free(set);
 		return NULL;
