@@ -139,8 +139,8 @@ void fs_helper_call(void)
 	sem_post(&helper.call);
 }
 
-void fs_helper_relieve(void)
+void fs_helper_relieve(const struct fs_set *sleeper)
 {
-	if (helper.driving && helper.set && helper.set->sleepers)
+	if (sleeper != helper.set && helper.driving && helper.set && helper.set->sleepers)
 		fs_engine_wake(helper.set);
 }

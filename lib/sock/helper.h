@@ -12,11 +12,13 @@
 #ifndef FS_SOCK_HELPER_H
 #define FS_SOCK_HELPER_H
 
+struct fs_set;
+
 /* With the engine's lock held. */
 void fs_helper_start(void);
 /* The last sleeper has left. */
 void fs_helper_call(void);
 /* A sleeper has come. */
-void fs_helper_relieve(void);
+void fs_helper_relieve(const struct fs_set *sleeper);
 
 #endif
