@@ -20,10 +20,13 @@ static void bound_to(const struct fs_sock *s, struct fs_addr *local)
 
 static enum fs_socket_reason may_connect(const struct fs_addr *remote)
 {
+	enum fs_socket_reason reason;
+
 	if (!fs_sock_port_chosen(remote->port))
 		return FS_SOCKET_port;
-	if (!fs_route_is_ours(remote))
-		return FS_SOCKET_route;
+	reason = fs_route_judge(remote);
+	if (reason != FS_SOCKET_fast)
+		return reason;
 	return fs_engine_start() ? FS_SOCKET_fast : fs_engine.failed;
 }
 

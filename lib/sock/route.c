@@ -24,7 +24,11 @@ static void put_attr(struct question *q, uint16_t type, const void *data, uint16
 	q->nlh.nlmsg_len = (uint32_t)(NLMSG_ALIGN(q->nlh.nlmsg_len) + RTA_ALIGN(attr->rta_len));
 }
 
-/* The interface of the answer; 0: local, none, or not understood. */
+enum {
+	LOCAL = INT32_MAX,	/* in place of an interface */
+};
+
+/* The interface of the answer; 0: none, or not understood. */
 static uint32_t read_answer(const uint8_t *data, size_t len)
 {
 	const struct nlmsghdr *nlh = (const void *)data;
@@ -32,8 +36,10 @@ static uint32_t read_answer(const uint8_t *data, size_t len)
 	const struct rtattr *attr;
 	int left;
 
-	if (!NLMSG_OK(nlh, len) || nlh->nlmsg_type != RTM_NEWROUTE || rtm->rtm_type != RTN_UNICAST)
+	if (!NLMSG_OK(nlh, len) || nlh->nlmsg_type != RTM_NEWROUTE)
 		return 0;
+	if (rtm->rtm_type != RTN_UNICAST)
+		return rtm->rtm_type == RTN_LOCAL ? LOCAL : 0;
 	attr = RTM_RTA(rtm);
 	left = (int)RTM_PAYLOAD(nlh);
 	for (; RTA_OK(attr, left); attr = RTA_NEXT(attr, left))
@@ -69,12 +75,14 @@ static uint32_t ask(const struct fs_addr *addr)
 	return n > 0 ? read_answer(answer, (size_t)n) : 0;
 }
 
-bool fs_route_is_ours(const struct fs_addr *addr)
+enum fs_socket_reason fs_route_judge(const struct fs_addr *addr)
 {
 	const uint32_t ifindex = ask(addr);
 
+	if (ifindex == LOCAL)
+		return FS_SOCKET_loopback;
 	for (int i = 0; ifindex && fs_sock_config.ifaces[i]; i++)
 		if (if_nametoindex(fs_sock_config.ifaces[i]) == ifindex)
-			return true;
-	return false;
+			return FS_SOCKET_fast;
+	return FS_SOCKET_route;
 }

@@ -116,8 +116,8 @@ void fs_sock_go_listen(struct fs_sock *s);
 void fs_sock_go_udp(struct fs_sock *s);
 /* Whoever waits for it needs it to be what it can be. */
 void fs_sock_ready_to_wait(struct fs_sock *s);
-/* Does the route to @addr leave by one of our interfaces? */
-bool fs_route_is_ours(const struct fs_addr *addr);
+/* FS_SOCKET_fast: the route to @addr leaves by one of our interfaces. */
+enum fs_socket_reason fs_route_judge(const struct fs_addr *addr);
 
 /* --- what the calls are, for a fast socket ---------------------------------------------------------- */
 

@@ -103,6 +103,7 @@ void fs_sock_go_udp(struct fs_sock *s)
 
 int fs_udp_sock_connect(struct fs_sock *s, const struct sockaddr *addr, socklen_t len)
 {
+	enum fs_socket_reason reason;
 	struct fs_addr remote;
 	int err;
 
@@ -117,10 +118,11 @@ int fs_udp_sock_connect(struct fs_sock *s, const struct sockaddr *addr, socklen_
 		s->udp->remote = remote;
 		s->udp->connected = remote.family != AF_UNSPEC;
 	} else if (remote.family != AF_UNSPEC) {
-		if (fs_route_is_ours(&remote))
+		reason = fs_route_judge(&remote);
+		if (reason == FS_SOCKET_fast)
 			fs_sock_go_udp(s);
 		else
-			fs_sock_give_up(s, FS_SOCKET_route);
+			fs_sock_give_up(s, reason);
 	}
 	return 0;
 }
