@@ -85,6 +85,7 @@ struct fs_sock *fs_sock_new(int fd, int family, int type)
 	s->nonblock = type & SOCK_NONBLOCK;
 	s->rcvtimeo_ns = s->sndtimeo_ns = FS_NEVER;
 	s->rcvlowat = 1;
+	s->retry_ns = FS_NEVER;
 	fs_file_init(&s->file, FS_FILE_SOCK, &ops, fd);
 	return s;
 }

@@ -17,6 +17,8 @@ enum {
 	KERNEL_TURN = 16,	/* accepts, after which the kernel is asked first */
 };
 
+#define RETRY_NS	NSEC_PER_SEC
+
 static bool is_loopback(const struct fs_addr *addr)
 {
 	static const uint8_t one[16] = { [15] = 1 };
@@ -112,19 +114,20 @@ void fs_sock_go_listen(struct fs_sock *s)
 	enum fs_socket_reason reason;
 	struct fs_addr local;
 
-	if (s->listener || s->tried)
+	if (s->listener || (s->tried && fs_engine_clock_ns() < s->retry_ns))
 		return;
 	s->tried = true;
+	s->retry_ns = FS_NEVER;
 	reason = may_listen(s, &local);
 	if (reason == FS_SOCKET_fast)
 		reason = open_listener(s, &local);
 	/* It may get a queue later: another process is about to end. */
 	if (reason == FS_SOCKET_no_queue || reason == FS_SOCKET_port_taken)
+		s->retry_ns = fs_engine_clock_ns() + RETRY_NS;
+	if (reason == FS_SOCKET_fast || s->retry_ns != FS_NEVER)
 		fs_reason_count(FS_SORT_LISTENER, reason);
-	else if (reason != FS_SOCKET_fast)
-		fs_sock_give_up(s, reason);
 	else
-		fs_reason_count(FS_SORT_LISTENER, reason);
+		fs_sock_give_up(s, reason);
 }
 
 void fs_sock_ready_to_wait(struct fs_sock *s)
