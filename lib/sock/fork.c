@@ -47,15 +47,27 @@ static void move_ended(struct fs_sock *s)
 
 /* --- fork ------------------------------------------------------------------------------------------- */
 
+/*
+ * lib/steer forks, with our lock held, a child that looks into another network
+ * namespace and ends: for it the door stays closed (fs_inside).
+ */
+static __thread bool forking;
+
 static void before_fork(void)
 {
+	if (fs_inside)
+		return;
 	fs_engine_lock();
+	forking = true;
 	if (fs_engine.stack)
 		each_sock(move_forked);
 }
 
 static void in_parent(void)
 {
+	if (!forking)
+		return;
+	forking = false;
 	fs_engine_unlock();
 }
 
@@ -79,9 +91,13 @@ static void forget_stack(struct fs_sock *s)
 
 static void in_child(void)
 {
+	if (!forking)
+		return;
+	forking = false;
 	if (fs_engine.stack)
 		each_sock(forget_stack);
 	fs_engine_disown();
+	fs_reason_reset();
 }
 
 __attribute__((constructor)) static void at_load(void)
@@ -93,6 +109,8 @@ __attribute__((constructor)) static void at_load(void)
 
 static void end(void (*move)(struct fs_sock *s))
 {
+	if (fs_inside)
+		return;
 	fs_engine_lock();
 	if (fs_engine.stack) {
 		each_sock(move);
@@ -121,7 +139,7 @@ static void look(struct fs_sock *s)
 
 void fs_sockets_start(void)
 {
-	if (!fs_files || !fs_sock_configured())
+	if (fs_inside || !fs_files || !fs_sock_configured())
 		return;
 	fs_engine_lock();
 	wants_stack = false;

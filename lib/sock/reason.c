@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "sock/config.h"
+#include "sock/file.h"
 #include "sock/libc.h"
 
 static struct fs_sockets_stats stats;
@@ -43,6 +44,12 @@ void fs_reason_rx(uint64_t bytes)
 void fs_reason_tx(uint64_t bytes)
 {
 	stats.tx_bytes += bytes;
+}
+
+/* A child of fork() counts for itself. */
+void fs_reason_reset(void)
+{
+	memset(&stats, 0, sizeof(stats));
 }
 
 int fs_sockets_stats(struct fs_sockets_stats *out)
@@ -84,6 +91,9 @@ int fs_sockets_report(int fd)
 	char line[256];
 	int err = 0;
 
+	/* A child that the stack itself has forked has nothing to tell. */
+	if (fs_inside)
+		return 0;
 	for (int sort = 0; sort < FS_SORT_COUNT; sort++)
 		for (unsigned int r = 0; !err && r < FS_SOCKET_REASON_COUNT; r++) {
 			const uint64_t n = *counter((enum fs_socket_sort)sort,

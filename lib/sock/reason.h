@@ -17,5 +17,7 @@ enum fs_socket_sort {
 void fs_reason_count(enum fs_socket_sort sort, enum fs_socket_reason reason);
 void fs_reason_rx(uint64_t bytes);
 void fs_reason_tx(uint64_t bytes);
+/* In a child of fork(), which counts for itself. */
+void fs_reason_reset(void);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "sock/sock.h"
@@ -45,16 +46,13 @@ static void unread(int in, size_t len, off_t *offset)
 		lseek(in, -(off_t)len, SEEK_CUR);
 }
 
-ssize_t fs_sendfile(int out, int in, off_t *offset, size_t len)
+static ssize_t send_file(int out, int in, off_t *offset, size_t len, uint8_t *data)
 {
-	static __thread uint8_t data[PIECE];
 	size_t done = 0;
 
-	if (!fs_file_is_ours(out))
-		return FS_LIBC(sendfile, out, in, offset, len);
 	while (done < len) {
-		const size_t want = MIN(room(out, len - done), (size_t)PIECE);
-		const ssize_t got = read_at(in, data, want, offset);
+		const size_t space = room(out, len - done);
+		const ssize_t got = read_at(in, data, MIN(space, (size_t)PIECE), offset);
 		ssize_t sent;
 
 		if (got <= 0)
@@ -73,11 +71,26 @@ ssize_t fs_sendfile(int out, int in, off_t *offset, size_t len)
 	return (ssize_t)done;
 }
 
-static ssize_t splice_in(int in, int out, size_t len, unsigned int flags)
+/* From the heap: a thread's stack may be small, and its static part is everybody's. */
+ssize_t fs_sendfile(int out, int in, off_t *offset, size_t len)
 {
-	uint8_t data[PIECE];
+	uint8_t *data;
+	ssize_t sent;
+
+	if (!fs_file_is_ours(out))
+		return FS_LIBC(sendfile, out, in, offset, len);
+	data = malloc(PIECE);
+	if (!data)
+		return -ENOMEM;
+	sent = send_file(out, in, offset, len, data);
+	free(data);
+	return sent;
+}
+
+static ssize_t splice_in(int in, int out, size_t len, unsigned int flags, uint8_t *data)
+{
 	const int peek = MSG_PEEK | (flags & SPLICE_F_NONBLOCK ? MSG_DONTWAIT : 0);
-	ssize_t n = fs_recv(in, data, MIN(len, sizeof(data)), peek);
+	ssize_t n = fs_recv(in, data, MIN(len, (size_t)PIECE), peek);
 
 	/* A pipe takes what it has room for; only that much is taken from the socket. */
 	if (n > 0)
@@ -99,17 +112,16 @@ static ssize_t wait_for_room(int out)
 	return err;
 }
 
-static ssize_t splice_out(int in, int out, size_t len, unsigned int flags)
+static ssize_t splice_out(int in, int out, size_t len, unsigned int flags, uint8_t *data)
 {
-	uint8_t data[PIECE];
+	const size_t space = room(out, len);
 	size_t done = 0;
 	struct pollfd readable = { .fd = in, .events = POLLIN };
 	ssize_t n;
 
-	len = MIN(room(out, len), sizeof(data));
 	if (flags & SPLICE_F_NONBLOCK && !FS_LIBC(poll, &readable, 1, 0))
 		return -EAGAIN;
-	n = FS_LIBC(read, in, data, len);
+	n = FS_LIBC(read, in, data, MIN(space, (size_t)PIECE));
 	while (n > 0 && done < (size_t)n) {
 		ssize_t sent = fs_send(out, data + done, (size_t)n - done,
 				       flags & SPLICE_F_MORE ? MSG_MORE : 0);
@@ -128,6 +140,8 @@ ssize_t fs_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t l
 		  unsigned int flags)
 {
 	const bool from = fs_file_is_ours(in), to = fs_file_is_ours(out);
+	uint8_t *data;
+	ssize_t n;
 
 	if (!from && !to)
 		return FS_LIBC(splice, in, in_offset, out, out_offset, len, flags);
@@ -135,5 +149,10 @@ ssize_t fs_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t l
 		return -ESPIPE;
 	if (!len)
 		return 0;
-	return from ? splice_in(in, out, len, flags) : splice_out(in, out, len, flags);
+	data = malloc(PIECE);
+	if (!data)
+		return -ENOMEM;
+	n = from ? splice_in(in, out, len, flags, data) : splice_out(in, out, len, flags, data);
+	free(data);
+	return n;
 }
