@@ -6,7 +6,6 @@
  * somebody waits for connections: the process that only opens the socket and
  * leaves the waiting to its children needs no stack.
  */
-#include <fcntl.h>
 #include <netinet/in.h>
 
 #include "base/mapped.h"
@@ -101,11 +100,7 @@ static enum fs_socket_reason open_listener(struct fs_sock *s, const struct fs_ad
 
 	if (err)
 		return reason_of(err);
-	if (!s->nonblock) {
-		FS_LIBC(fcntl, s->file.fd, F_SETFL,
-			FS_LIBC(fcntl, s->file.fd, F_GETFL) | O_NONBLOCK);
-		s->twin_nonblock = true;
-	}
+	fs_sock_twin_nonblock(s, true);
 	return FS_SOCKET_fast;
 }
 
