@@ -85,6 +85,7 @@ struct fs_sock *fs_sock_new(int fd, int family, int type)
 	s->nonblock = type & SOCK_NONBLOCK;
 	s->rcvtimeo_ns = s->sndtimeo_ns = FS_NEVER;
 	s->rcvlowat = 1;
+	s->retry_ns = FS_NEVER;
 	fs_file_init(&s->file, FS_FILE_SOCK, &ops, fd);
 	return s;
 }
@@ -134,6 +135,14 @@ void fs_sock_adopt(int fd)
 	fs_engine_unlock();
 }
 
+void fs_sock_twin_nonblock(struct fs_sock *s, bool on)
+{
+	const int flags = FS_LIBC(fcntl, s->file.fd, F_GETFL);
+
+	FS_LIBC(fcntl, s->file.fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+	s->twin_nonblock = on;
+}
+
 /* Only the first of several that share a socket gets here; accepted ones have no options. */
 void fs_sock_give_up(struct fs_sock *s, enum fs_socket_reason reason)
 {
@@ -142,8 +151,7 @@ void fs_sock_give_up(struct fs_sock *s, enum fs_socket_reason reason)
 
 	fs_reason_count(sort, reason);
 	if (s->twin_nonblock && !s->nonblock)
-		FS_LIBC(fcntl, s->file.fd, F_SETFL,
-			FS_LIBC(fcntl, s->file.fd, F_GETFL) & ~O_NONBLOCK);
+		fs_sock_twin_nonblock(s, false);
 	fs_file_leave(&s->file);
 }
 

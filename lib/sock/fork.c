@@ -86,6 +86,7 @@ static void forget_stack(struct fs_sock *s)
 	if (s->type == SOCK_DGRAM)
 		s->state = FS_SOCK_NEW;
 	s->tried = was_fast ? false : s->tried;
+	s->retry_ns = FS_NEVER;
 }
 
 static void in_child(void)

@@ -70,6 +70,17 @@ void fs_sock_move_orphans(void)
 	}
 }
 
+void fs_sock_pass(int fd)
+{
+	struct fs_sock *s = fs_sock_enter(fd);
+
+	if (!s)
+		return;
+	if (s->tcp && s->state == FS_SOCK_CONNECTED)
+		fs_sock_move(s, FS_SOCKET_passed);
+	fs_sock_leave();
+}
+
 int fs_handoff(int fd)
 {
 	struct fs_sock *s = fs_sock_enter(fd);

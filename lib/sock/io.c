@@ -169,12 +169,30 @@ int fs_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
 	return i ? (int)i : (int)got;
 }
 
+/* A connection that another process is about to get must be the kernel's. */
+static void move_passed(const struct msghdr *msg)
+{
+	struct msghdr copy = *msg;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&copy); c; c = CMSG_NXTHDR(&copy, c)) {
+		const int *fds = (const int *)(const void *)CMSG_DATA(c);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++)
+			fs_sock_pass(fds[i]);
+	}
+}
+
 ssize_t fs_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct fs_sock *s = enter(fd);
 
-	if (!s)
+	if (!s) {
+		if (fs_engine.stack && msg && msg->msg_controllen)
+			move_passed(msg);
 		return FS_LIBC(sendmsg, fd, msg, flags);
+	}
 	return leave(transmit(s, msg, flags), flags);
 }
 
@@ -223,7 +241,7 @@ int fs_sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
 	unsigned int i;
 	ssize_t sent = 0;
 
-	if (!fs_file_is_ours(fd))
+	if (!fs_file_is_ours(fd) && !fs_engine.stack)
 		return FS_LIBC(sendmmsg, fd, msgs, n, flags);
 	for (i = 0; i < n; i++) {
 		sent = fs_sendmsg(fd, &msgs[i].msg_hdr, flags);

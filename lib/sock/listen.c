@@ -6,7 +6,6 @@
  * somebody waits for connections: the process that only opens the socket and
  * leaves the waiting to its children needs no stack.
  */
-#include <fcntl.h>
 #include <netinet/in.h>
 
 #include "base/mapped.h"
@@ -16,6 +15,8 @@
 enum {
 	KERNEL_TURN = 16,	/* accepts, after which the kernel is asked first */
 };
+
+#define RETRY_NS	NSEC_PER_SEC
 
 static bool is_loopback(const struct fs_addr *addr)
 {
@@ -99,11 +100,7 @@ static enum fs_socket_reason open_listener(struct fs_sock *s, const struct fs_ad
 
 	if (err)
 		return reason_of(err);
-	if (!s->nonblock) {
-		FS_LIBC(fcntl, s->file.fd, F_SETFL,
-			FS_LIBC(fcntl, s->file.fd, F_GETFL) | O_NONBLOCK);
-		s->twin_nonblock = true;
-	}
+	fs_sock_twin_nonblock(s, true);
 	return FS_SOCKET_fast;
 }
 
@@ -112,19 +109,20 @@ void fs_sock_go_listen(struct fs_sock *s)
 	enum fs_socket_reason reason;
 	struct fs_addr local;
 
-	if (s->listener || s->tried)
+	if (s->listener || (s->tried && fs_engine_clock_ns() < s->retry_ns))
 		return;
 	s->tried = true;
+	s->retry_ns = FS_NEVER;
 	reason = may_listen(s, &local);
 	if (reason == FS_SOCKET_fast)
 		reason = open_listener(s, &local);
 	/* It may get a queue later: another process is about to end. */
 	if (reason == FS_SOCKET_no_queue || reason == FS_SOCKET_port_taken)
+		s->retry_ns = fs_engine_clock_ns() + RETRY_NS;
+	if (reason == FS_SOCKET_fast || s->retry_ns != FS_NEVER)
 		fs_reason_count(FS_SORT_LISTENER, reason);
-	else if (reason != FS_SOCKET_fast)
-		fs_sock_give_up(s, reason);
 	else
-		fs_reason_count(FS_SORT_LISTENER, reason);
+		fs_sock_give_up(s, reason);
 }
 
 void fs_sock_ready_to_wait(struct fs_sock *s)

@@ -52,7 +52,8 @@ struct fs_sock {
 	int type;			/* SOCK_STREAM, SOCK_DGRAM */
 	bool nonblock;			/* as the application sees it */
 	bool twin_nonblock;		/* the twin is, so that accept() can ask it */
-	bool tried;			/* to become fast; not again */
+	bool tried;			/* to become fast; again at retry_ns */
+	uint64_t retry_ns;
 	bool shut_rd;
 	bool zerocopy;			/* SO_ZEROCOPY */
 	int error;			/* SO_ERROR: -errno, told once */
@@ -80,6 +81,8 @@ static inline void fs_sock_leave(void)
 struct fs_sock *fs_sock_new(int fd, int family, int type);
 /* Look at a descriptor that nobody told us of: inherited over execve(). */
 void fs_sock_adopt(int fd);
+/* The twin of a fast listener never blocks, whatever the application wants. */
+void fs_sock_twin_nonblock(struct fs_sock *s, bool on);
 /* From now on it is the kernel's alone. */
 void fs_sock_give_up(struct fs_sock *s, enum fs_socket_reason reason);
 void fs_sock_event(struct fs_sock *s, const struct fs_event *event);
@@ -139,6 +142,8 @@ void fs_sock_inherit_options(struct fs_sock *s, const struct fs_sock *listener);
 /* handoff.c: 0 or -errno; on success the socket is the kernel's, and @s gone. */
 int fs_sock_move(struct fs_sock *s, enum fs_socket_reason reason);
 
+/* The descriptor is about to be passed to another process. */
+void fs_sock_pass(int fd);
 /* Connections that were closed and still send: to the kernel, too. */
 void fs_sock_move_orphans(void);
 

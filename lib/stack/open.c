@@ -97,6 +97,18 @@ static int record_port(struct fs_stack *stack, struct fs_port **port, const char
 	return fs_port_tap_open(port, *port, pcap, name, &stack->host.now_ns);
 }
 
+/* Does a living process use the interface, besides us? Then a busy queue stays busy. */
+static bool is_shared(const struct fs_iface *iface)
+{
+	const uint32_t count = fs_steer_slot_count(iface->steer);
+	struct fs_slot slot;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (i != iface->slot && fs_steer_slot_get(iface->steer, i, &slot) == 1)
+			return true;
+	return false;
+}
+
 static int open_port(struct fs_stack *stack, const struct fs_iface *iface, uint32_t queue,
 		     const struct fs_stack_opts *opts, enum fs_xsk_mode mode)
 {
@@ -112,6 +124,7 @@ static int open_port(struct fs_stack *stack, const struct fs_iface *iface, uint3
 		.fill = MIN(ring_size, MAX(share, 1u)),
 		.mode = port_mode(iface, mode),
 		.busy_poll_us = opts->busy_poll_us,
+		.patient = !is_shared(iface),
 		.index = (uint8_t)host->n_ports,
 		.pool = world->pool,
 		.umem = host->n_ports ? world->umem : NULL,
