@@ -96,6 +96,9 @@ void fs_tcp_recovery_too_big(struct fs_tcp *tcp);
 void fs_tcp_probe_acked(struct fs_tcp *tcp, const struct fs_wire_tcp *seg,
 			const struct fs_tcp_acked *a);
 
+/* api.c: there is no room to send, and WRITABLE is to tell when there is. */
+void fs_tcp_want_space(struct fs_tcp *tcp);
+
 /* --- receiving: rcvq.c, ooo.c, window.c ------------------------------------------- */
 
 /* Payload within the window; the buffer is taken over, rx->buf NULL then. */
