@@ -99,6 +99,7 @@ class App:
     def __init__(self, the_lab, ns, argv, fast=True, port=None, udp=False, options=(), stop=signal.SIGTERM,
                  good=(0,), env=None, cwd=None, stdin=None):
         self.lab, self.ns, self.argv, self.stop_signal, self.good = the_lab, ns, argv, stop, good
+        self.fast = fast
         self.why_path = tempfile.mktemp(prefix="why-", dir=the_lab.root.name)
         self.log = tempfile.TemporaryFile()
         if fast:
@@ -118,6 +119,16 @@ class App:
             if self.child.poll() is not None or time.monotonic() > end:
                 self.kill()
                 raise AssertionError(f"{self.argv[0]} does not listen: {self.said()}")
+            time.sleep(0.05)
+        if self.fast and not udp:
+            self.wait_for_rule(port)
+
+    def wait_for_rule(self, port):
+        """Its listener joins the twin's when it begins to wait. Not all do."""
+        name = "s0" if self.ns == self.lab.server_ns else "c0"
+        end = time.monotonic() + 3
+        while time.monotonic() < end and not re.search(
+                rf"rule tcp/\S+:{port} +steer", self.lab.at(self.ns, FASTSOCK, "status", name).stdout):
             time.sleep(0.05)
 
     def said(self):
