@@ -80,6 +80,9 @@ struct fs_host_ops {
 	/* The kernel is about to have a TCP connection with this local end: what steers
 	 * it leaves alone what is the kernel's from now on; -errno. */
 	int (*share)(struct fs_host *host, const struct fs_host_flow *flow);
+	/* Nobody listens there any more, and what there is goes on: new connections are for
+	 * another process, or the kernel. Or somebody does again. */
+	void (*retire)(struct fs_host *host, const struct fs_host_flow *flow, bool retired);
 	int (*watch)(struct fs_host *host, struct fs_watch *watch);
 	void (*unwatch)(struct fs_host *host, struct fs_watch *watch);
 	/* These frames are the port's now; still readable, for a recorder. */

@@ -178,13 +178,14 @@ static int claim_each(struct fs_world *world, const struct fs_rule_key *key, boo
 	return 0;
 }
 
-static int share_each(struct fs_world *world, const struct fs_rule_key *key, bool share)
+static int flags_each(struct fs_world *world, const struct fs_rule_key *key, uint32_t set,
+		      uint32_t clear)
 {
 	int err = 0;
 
 	for (unsigned int i = 0; i < world->n_ifaces && !err; i++)
-		err = fs_steer_rule_share(world->ifaces[i].steer, key, world->ifaces[i].slot,
-					  share);
+		err = fs_steer_rule_flags(world->ifaces[i].steer, key, world->ifaces[i].slot, set,
+					  clear);
 	return err;
 }
 
@@ -200,7 +201,7 @@ static int claim(struct fs_host *host, const struct fs_host_flow *flow)
 	int err = claim_each(world, &key, look);
 
 	if (!err && look && !fs_nl_diag_tcp(flow->family, flow->port))
-		share_each(world, &key, false);
+		flags_each(world, &key, 0, FS_RULE_F_KERNEL_FIRST);
 	return err;
 }
 
@@ -209,10 +210,21 @@ static int share(struct fs_host *host, const struct fs_host_flow *flow)
 {
 	struct fs_world *world = to_stack(host)->world;
 	struct fs_rule_key key = key_of(flow);
-	int err = share_each(world, &key, true);
+	int err = flags_each(world, &key, FS_RULE_F_KERNEL_FIRST, 0);
 
 	memset(key.addr, 0, sizeof(key.addr));
-	return err ? err : share_each(world, &key, true);
+	return err ? err : flags_each(world, &key, FS_RULE_F_KERNEL_FIRST, 0);
+}
+
+static void retire(struct fs_host *host, const struct fs_host_flow *flow, bool retired)
+{
+	struct fs_world *world = to_stack(host)->world;
+	const struct fs_rule_key key = key_of(flow);
+
+	if (retired)
+		flags_each(world, &key, FS_RULE_F_KERNEL_FIRST | FS_RULE_F_NO_NEW, 0);
+	else
+		flags_each(world, &key, 0, FS_RULE_F_NO_NEW);
 }
 
 static int watch(struct fs_host *host, struct fs_watch *w)
@@ -231,6 +243,7 @@ const struct fs_host_ops fs_stack_world_ops = {
 	.claim = claim,
 	.unclaim = unclaim,
 	.share = share,
+	.retire = retire,
 	.watch = watch,
 	.unwatch = unwatch,
 	.sent = fs_stack_capture_sent,

@@ -110,9 +110,9 @@ int fs_steer_xsk_set(struct fs_steer *steer, uint32_t slot, uint32_t queue,
  */
 int fs_steer_rule_steer(struct fs_steer *steer, const struct fs_rule_key *key,
 			uint32_t slot, bool share);
-/* Change that of @slot's rule, if there is such a one. */
-int fs_steer_rule_share(struct fs_steer *steer, const struct fs_rule_key *key,
-			uint32_t slot, bool share);
+/* Change those flags (KERNEL_FIRST, NO_NEW) of @slot's rule, if there is such a one. */
+int fs_steer_rule_flags(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot,
+			uint32_t set, uint32_t clear);
 /* Undo that, and leave an operator's answer as it was. */
 void fs_steer_rule_unsteer(struct fs_steer *steer, const struct fs_rule_key *key,
 			   uint32_t slot);
