@@ -208,6 +208,15 @@ class Steered:
             assert steered >= self.packets, f"{steered} packets steered: {counted}"
 
 
+def eventually(true, seconds=5):
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 def run_tests(tests, prefix, queues=QUEUES):
     wanted = sys.argv[1:]
     passed = failed = 0
