@@ -37,6 +37,8 @@ REPORT = re.compile(r"^fastsock\[(\d+)\]: (\d+) (TCP connections|TCP listeners|U
 
 
 class AppLab(lab.Lab):
+    ATTACHED = ("c0", "s0")
+
     def __init__(self, prefix, queues=QUEUES):
         super().__init__(prefix)
         self.queues = str(queues)
@@ -60,7 +62,8 @@ class AppLab(lab.Lab):
         os.chmod(self.root.name, 0o755)
         # Both at once: the kernel takes two seconds to verify the program.
         starting = [self.start(ns, FASTSOCK, "attach", name)
-                    for ns, name in ((self.client_ns, "c0"), (self.server_ns, "s0"))]
+                    for ns, name in ((self.client_ns, "c0"), (self.server_ns, "s0"))
+                    if name in self.ATTACHED]
         for process in starting:
             status = process.child.wait()
             process.close()
