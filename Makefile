@@ -176,6 +176,11 @@ PKT_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/pkt/*.c))
 FUZZERS := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
 TEST_TOOLS := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard tests/netns/*.c tests/zc/*.c \
 	tests/apps/test_*.c)))
+# An ordinary program, without the library: what it says in the kernel and under it is compared.
+SEMANTICS := $B/tests/sock/semantics
+SEMANTICS_OBJ := $(patsubst %.c,$B/%.o,$(sort $(wildcard tests/sock/*.c)))
+# Wrong arguments are its business.
+$(SEMANTICS_OBJ): WARN += -Wno-stringop-overflow -Wno-nonnull -Wno-unused-result
 # The preload library on a door that only listens.
 MOCK := $B/tests/apps/mock.so
 
@@ -198,6 +203,10 @@ $(FUZZERS) $(TEST_TOOLS): $B/%: $B/%.o $(TEST_LIB_OBJ) $(STATIC)
 	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(CHECK_LDLIBS) $(DEP_LDLIBS)
 
+$(SEMANTICS): $(SEMANTICS_OBJ)
+	$(call say,LD)
+	$(CC) $(SAN_FLAGS) -o $@ $^ $(LDFLAGS) -lpthread
+
 $(MOCK): $B/tests/apps/mock.o $(PRELOAD_OBJ) lib/preload/preload.map
 	$(call say,LD)
 	sed 's/^global:/global: mock_said;/' lib/preload/preload.map >$@.map
@@ -217,7 +226,7 @@ all: lib bpf $(TOOL) $(EXAMPLES) $(BPF_EXAMPLES)
 lib: $(STATIC) $(SHARED) $(PRELOAD)
 bpf: $(BPF_OBJ)
 bench-build: $(BENCH) $(BPF_OTHER)
-tests-build: $(CHECK_TESTS) $(PKT) $(FUZZERS) $(TEST_TOOLS) $(MOCK) $(BPF_OTHER)
+tests-build: $(CHECK_TESTS) $(PKT) $(FUZZERS) $(TEST_TOOLS) $(SEMANTICS) $(MOCK) $(BPF_OTHER)
 
 # What running needs besides building: python3, ip, ethtool, bpftool...
 run-deps:
