@@ -5,9 +5,12 @@
  *	bucket[hash(ip)] -> address -> address -> NULL
  *	address.page[port / 256][port % 256] -> held
  *	address.idle, .busy: its held ports in turn, the next candidate first
+ *	address.resting: busy ones whose last connection is over, the longest first
  *	ports.idle: those of all addresses, in the order of their last put
  *
- * A held port is idle or busy; idle_at is linked only while it is idle.
+ * A held port is idle or busy; idle_at is linked only while it is idle. Those
+ * that rest are asked without turning them round: the first ripen first, and one
+ * that was moved behind the others would not be asked again before they all were.
  */
 #include "tcp/ports.h"
 
@@ -36,7 +39,7 @@ struct link {
 };
 
 struct held {
-	struct link at;		/* of its address, idle or busy */
+	struct link at;		/* of its address: idle, resting or busy */
 	struct link idle_at;
 	struct address *address;
 	uint64_t idle_since_ns;
@@ -48,9 +51,10 @@ struct held {
 struct address {
 	struct address *next;
 	struct link idle;
+	struct link resting;
 	struct link busy;
 	uint32_t n_idle;
-	uint32_t n_busy;
+	uint32_t n_busy;	/* those that rest, too */
 	uint64_t retry_ns;	/* before it, reserving gives retry_err */
 	int retry_err;
 	uint8_t family;
@@ -118,6 +122,7 @@ static struct address *find_or_make_address(struct fs_tcp_ports *ports, uint8_t 
 	address->family = family;
 	memcpy(address->ip, ip, 16);
 	list_init(&address->idle);
+	list_init(&address->resting);
 	list_init(&address->busy);
 	*at = address;
 	return address;
@@ -196,11 +201,11 @@ static int use(struct fs_tcp_ports *ports, struct held *held)
 {
 	struct address *address = held->address;
 
+	list_del(&held->at);
+	list_add(&address->busy, &held->at);
 	if (held->users++)
 		return held->port;
-	list_del(&held->at);
 	list_del(&held->idle_at);
-	list_add(&address->busy, &held->at);
 	address->n_idle--;
 	ports->n_idle--;
 	address->n_busy++;
@@ -223,10 +228,24 @@ static void release(struct fs_tcp_ports *ports, struct held *held)
 	drop_address_if_empty(ports, address);
 }
 
+static struct held *first_rested(struct address *address, uint32_t tries,
+				 const struct asker *ask)
+{
+	struct link *at = address->resting.next;
+
+	for (; tries-- && at != &address->resting; at = at->next) {
+		struct held *held = container_of(at, struct held, at);
+
+		if (ask->usable(ask->ctx, held->port))
+			return held;
+	}
+	return NULL;
+}
+
 /* Ask for up to @tries of the @list; what was asked goes to its end. */
 static struct held *pick(struct link *list, uint32_t tries, const struct asker *ask)
 {
-	while (tries--) {
+	while (tries-- && list->next != list) {
 		struct link *at = list->next;
 		struct held *held = container_of(at, struct held, at);
 
@@ -273,13 +292,18 @@ err_close:
 /* In a crowd, the next of ours: as random as the kernel's choice was. 0: anywhere. */
 static uint16_t neighbourhood(struct address *address)
 {
-	struct link *list = address->n_busy ? &address->busy : &address->idle;
-	struct link *at = list->next;
+	struct link *list = &address->busy;
+	struct link *at;
 
 	if (address->n_busy + address->n_idle < CROWD)
 		return 0;
-	list_del(at);
-	list_add(list, at);
+	if (list->next == list)
+		list = address->n_busy ? &address->resting : &address->idle;
+	at = list->next;
+	if (list != &address->resting) {
+		list_del(at);
+		list_add(list, at);
+	}
 	return container_of(at, struct held, at)->port;
 }
 
@@ -332,12 +356,15 @@ static int take_any(struct fs_tcp_ports *ports, struct address *address, const s
 	int err;
 
 	if (!held)
+		held = first_rested(address, TRIES, ask);
+	if (!held)
 		held = pick(&address->busy, MIN(address->n_busy, TRIES), ask);
 	if (held)
 		return use(ports, held);
 	err = ports->host->ops ? reserve_any(ports, address, ask, &held) :
 				 number(ports, address, ask, &held);
-	if (err && !(held = pick(&address->idle, address->n_idle, ask)))
+	if (err && !(held = pick(&address->idle, address->n_idle, ask)) &&
+	    !(held = first_rested(address, UINT32_MAX, ask)))
 		held = pick(&address->busy, address->n_busy, ask);
 	return held ? use(ports, held) : err;
 }
@@ -391,6 +418,17 @@ void fs_tcp_ports_put(struct fs_tcp_ports *ports, uint8_t family, const uint8_t 
 	address->n_idle++;
 	ports->n_idle++;
 	held->idle_since_ns = now_ns;
+}
+
+void fs_tcp_ports_rest(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
+		       uint16_t port)
+{
+	struct address *address = *find_address(ports, family, ip);
+	struct held *held = address ? find(address, port) : NULL;
+
+	assert(held && held->users);
+	list_del(&held->at);
+	list_add(&address->resting, &held->at);
 }
 
 static struct held *oldest(const struct fs_tcp_ports *ports)

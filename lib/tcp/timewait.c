@@ -74,6 +74,9 @@ void fs_tcp_timewait_enter(struct fs_tcp *tcp)
 	fs_tcp_conn_end(tcp, 0);
 	tw->flow.state = FS_TCP_TIME_WAIT;
 	fs_tcp_flow_add(&table->flows, &tw->flow);
+	if (!tw->listener)
+		fs_tcp_ports_rest(table->ports, tw->flow.id.family, tw->flow.id.local,
+				  tw->flow.id.local_port);
 	start(tw);
 }
 
