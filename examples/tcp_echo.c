@@ -75,6 +75,15 @@ static int echo(struct conn *conn)
 	}
 }
 
+static void go_on(struct conn *conn)
+{
+	int err = echo(conn);
+
+	if (err != -EAGAIN)
+		end(conn, err);
+}
+
+/* The first request often comes with the connection. */
 static void take_up(struct fs_tcp_listener *listener)
 {
 	struct fs_tcp *tcp;
@@ -90,21 +99,22 @@ static void take_up(struct fs_tcp_listener *listener)
 		fs_tcp_set_user(tcp, conn);
 		fs_tcp_set(tcp, FS_TCP_NODELAY, 1);
 		count.accepted++;
+		go_on(conn);
 	}
 }
 
 static void handle(const struct fs_event *event)
 {
 	struct conn *conn = event->user;
-	int err;
 
-	if (event->type == FS_EV_ACCEPT) {
+	if (event->type == FS_EV_ACCEPT)
 		take_up(event->endpoint);
-	} else if (conn->tcp) {
-		err = event->type == FS_EV_ERROR ? event->error : echo(conn);
-		if (err != -EAGAIN)
-			end(conn, err);
-	}
+	else if (!conn->tcp)
+		return;
+	else if (event->type == FS_EV_ERROR)
+		end(conn, event->error);
+	else
+		go_on(conn);
 }
 
 int main(int argc, char **argv)
