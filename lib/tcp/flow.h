@@ -66,6 +66,9 @@ static inline bool fs_tcp_flow_is(const struct fs_tcp_flow *flow, const struct f
 struct fs_tcp_flow *fs_tcp_flow_find(const struct fs_tcp_flows *flows,
 				     const struct fs_tcp_flow_id *id);
 
+/* The bucket of @hash: for who wants it in the cache before it is needed. */
+struct fs_tcp_flow *const *fs_tcp_flow_bucket(const struct fs_tcp_flows *flows, uint32_t hash);
+
 /* The flow's id and state are set; there is none of this id. */
 void fs_tcp_flow_add(struct fs_tcp_flows *flows, struct fs_tcp_flow *flow);
 void fs_tcp_flow_del(struct fs_tcp_flows *flows, struct fs_tcp_flow *flow);

@@ -338,6 +338,8 @@ static int reserve_any(struct fs_tcp_ports *ports, struct address *address,
 static int number(struct fs_tcp_ports *ports, struct address *address, const struct asker *ask,
 		  struct held **out)
 {
+	if (ports->host->now_ns < address->retry_ns)
+		return address->retry_err;
 	for (int i = FS_TCP_PORTS_FIRST; i <= FS_TCP_PORTS_LAST; i++) {
 		uint16_t port = ports->next;
 
@@ -347,7 +349,9 @@ static int number(struct fs_tcp_ports *ports, struct address *address, const str
 		*out = hold(ports, address, port, -1);
 		return *out ? 0 : -ENOMEM;
 	}
-	return -EADDRNOTAVAIL;
+	address->retry_ns = ports->host->now_ns + RETRY_NS;
+	address->retry_err = -EADDRNOTAVAIL;
+	return address->retry_err;
 }
 
 static int take_any(struct fs_tcp_ports *ports, struct address *address, const struct asker *ask)
