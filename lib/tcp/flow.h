@@ -9,7 +9,7 @@
  *	                        still here, a few move with each insertion
  *
  * The hash is keyed with a secret, so no stranger can aim at one bucket. The
- * table doubles when it is full and never shrinks; no single insertion pays
+ * table doubles when it is half full and never shrinks; no single insertion pays
  * for the whole move.
  */
 #ifndef FS_TCP_FLOW_H
