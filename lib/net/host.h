@@ -76,6 +76,8 @@ struct fs_host_ops {
 	/* Steer the flow to this stack on each of its interfaces; -errno. */
 	int (*claim)(struct fs_host *host, const struct fs_host_flow *flow);
 	void (*unclaim)(struct fs_host *host, const struct fs_host_flow *flow);
+	/* Many of them follow, or have: may be NULL, and may do nothing. */
+	void (*claim_many)(struct fs_host *host, bool begin);
 	int (*watch)(struct fs_host *host, struct fs_watch *watch);
 	void (*unwatch)(struct fs_host *host, struct fs_watch *watch);
 	/* These frames are the port's now; still readable, for a recorder. */

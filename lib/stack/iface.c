@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "stack/world.h"
 
@@ -180,6 +181,19 @@ static int claim(struct fs_host *host, const struct fs_host_flow *flow)
 	return 0;
 }
 
+/* One lock for the rules of all interfaces. Without it each claim takes its own. */
+static void claim_many(struct fs_host *host, bool begin)
+{
+	struct fs_world *world = to_stack(host)->world;
+	int lock = begin ? fs_steer_lock(world->ifaces[0].steer) : -1;
+
+	if (!begin && world->claims_lock >= 0)
+		close(world->claims_lock);
+	world->claims_lock = lock;
+	for (unsigned int i = 0; i < world->n_ifaces; i++)
+		fs_steer_hold(world->ifaces[i].steer, lock);
+}
+
 static int watch(struct fs_host *host, struct fs_watch *w)
 {
 	struct epoll_event event = { .events = w->events ? w->events : EPOLLIN, .data.ptr = w };
@@ -195,6 +209,7 @@ static void unwatch(struct fs_host *host, struct fs_watch *w)
 const struct fs_host_ops fs_stack_world_ops = {
 	.claim = claim,
 	.unclaim = unclaim,
+	.claim_many = claim_many,
 	.watch = watch,
 	.unwatch = unwatch,
 	.sent = fs_stack_capture_sent,

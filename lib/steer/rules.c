@@ -139,26 +139,41 @@ static void unsteer_locked(struct fs_steer *steer, const struct fs_rule_key *key
 	put(steer, key, &rule);
 }
 
+void fs_steer_hold(struct fs_steer *steer, int lock)
+{
+	steer->held_lock = lock;
+}
+
+static int lock_rules(struct fs_steer *steer)
+{
+	return steer->held_lock >= 0 ? steer->held_lock : fs_steer_lock(steer);
+}
+
+static void unlock_rules(const struct fs_steer *steer, int lock)
+{
+	if (lock >= 0 && lock != steer->held_lock)
+		close(lock);
+}
+
 int fs_steer_rule_steer(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot)
 {
-	int lock = fs_steer_lock(steer), err;
+	int lock = lock_rules(steer), err;
 
 	if (lock < 0)
 		return lock == -EACCES ? -EPERM : lock;
 	err = steer_locked(steer, key, slot);
-	close(lock);
+	unlock_rules(steer, lock);
 	return err;
 }
 
 void fs_steer_rule_unsteer(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot)
 {
-	int lock = fs_steer_lock(steer);
+	int lock = lock_rules(steer);
 	struct fs_rule there;
 
 	if (!find(steer, key, &there) && is_steered(&there) && there.slot == slot)
 		unsteer_locked(steer, key, &there);
-	if (lock >= 0)
-		close(lock);
+	unlock_rules(steer, lock);
 }
 
 /* A key that was deleted would start the walk again, so step on first. */

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/random.h"
+#include "tcp/link.h"
 #include "tcp/reserve.h"
 #include "wire/frame.h"
 
@@ -29,18 +30,15 @@ enum {
 	RESERVE_TRIES = 8,	/* ports that the kernel offers and we cannot have */
 	CROWD = 4096,		/* held for one address */
 	RELEASES = 4,		/* in one run, of some 20 us each */
+	SPARES = 15,		/* reserved beside one that is needed, when there are many */
 };
 
 #define RETRY_NS	NSEC_PER_SEC
 #define PACE_NS		NSEC_PER_MSEC	/* from one run that releases to the next */
 
-struct link {
-	struct link *next, *prev;
-};
-
 struct held {
-	struct link at;		/* of its address: idle, resting or busy */
-	struct link idle_at;
+	struct fs_tcp_link at;		/* of its address: idle, resting or busy */
+	struct fs_tcp_link idle_at;
 	struct address *address;
 	uint64_t idle_since_ns;
 	uint32_t users;		/* 0: idle */
@@ -50,9 +48,9 @@ struct held {
 
 struct address {
 	struct address *next;
-	struct link idle;
-	struct link resting;
-	struct link busy;
+	struct fs_tcp_link idle;
+	struct fs_tcp_link resting;
+	struct fs_tcp_link busy;
 	uint32_t n_idle;
 	uint32_t n_busy;	/* those that rest, too */
 	uint64_t retry_ns;	/* before it, reserving gives retry_err */
@@ -64,7 +62,7 @@ struct address {
 
 struct fs_tcp_ports {
 	struct fs_host *host;
-	struct link idle;
+	struct fs_tcp_link idle;
 	uint32_t n_idle;
 	uint64_t paced_ns;	/* no release before it */
 	uint16_t next;		/* number to try, on a simulated wire */
@@ -77,25 +75,6 @@ struct asker {
 	fs_tcp_port_usable_fn *usable;
 	void *ctx;
 };
-
-static void list_init(struct link *list)
-{
-	list->next = list->prev = list;
-}
-
-static void list_add(struct link *list, struct link *at)
-{
-	at->next = list;
-	at->prev = list->prev;
-	at->prev->next = at;
-	list->prev = at;
-}
-
-static void list_del(struct link *at)
-{
-	at->next->prev = at->prev;
-	at->prev->next = at->next;
-}
 
 static struct address **find_address(struct fs_tcp_ports *ports, uint8_t family,
 				     const uint8_t ip[16])
@@ -121,9 +100,9 @@ static struct address *find_or_make_address(struct fs_tcp_ports *ports, uint8_t 
 		return NULL;
 	address->family = family;
 	memcpy(address->ip, ip, 16);
-	list_init(&address->idle);
-	list_init(&address->resting);
-	list_init(&address->busy);
+	fs_tcp_link_init(&address->idle);
+	fs_tcp_link_init(&address->resting);
+	fs_tcp_link_init(&address->busy);
 	*at = address;
 	return address;
 }
@@ -176,8 +155,8 @@ static struct held *hold(struct fs_tcp_ports *ports, struct address *address, ui
 	held->fd = fd;
 	held->idle_since_ns = ports->host->now_ns;
 	(*page)[port % PAGE] = held;
-	list_add(&address->idle, &held->at);
-	list_add(&ports->idle, &held->idle_at);
+	fs_tcp_link_add(&address->idle, &held->at);
+	fs_tcp_link_add(&ports->idle, &held->idle_at);
 	address->n_idle++;
 	ports->n_idle++;
 	return held;
@@ -190,8 +169,8 @@ static void let_go(struct fs_tcp_ports *ports, struct held *held)
 
 	assert(!held->users);
 	address->page[held->port / PAGE][held->port % PAGE] = NULL;
-	list_del(&held->at);
-	list_del(&held->idle_at);
+	fs_tcp_link_del(&held->at);
+	fs_tcp_link_del(&held->idle_at);
 	address->n_idle--;
 	ports->n_idle--;
 	free(held);
@@ -201,11 +180,11 @@ static int use(struct fs_tcp_ports *ports, struct held *held)
 {
 	struct address *address = held->address;
 
-	list_del(&held->at);
-	list_add(&address->busy, &held->at);
+	fs_tcp_link_del(&held->at);
+	fs_tcp_link_add(&address->busy, &held->at);
 	if (held->users++)
 		return held->port;
-	list_del(&held->idle_at);
+	fs_tcp_link_del(&held->idle_at);
 	address->n_idle--;
 	ports->n_idle--;
 	address->n_busy++;
@@ -231,7 +210,7 @@ static void release(struct fs_tcp_ports *ports, struct held *held)
 static struct held *first_rested(struct address *address, uint32_t tries,
 				 const struct asker *ask)
 {
-	struct link *at = address->resting.next;
+	struct fs_tcp_link *at = address->resting.next;
 
 	for (; tries-- && at != &address->resting; at = at->next) {
 		struct held *held = container_of(at, struct held, at);
@@ -243,14 +222,14 @@ static struct held *first_rested(struct address *address, uint32_t tries,
 }
 
 /* Ask for up to @tries of the @list; what was asked goes to its end. */
-static struct held *pick(struct link *list, uint32_t tries, const struct asker *ask)
+static struct held *pick(struct fs_tcp_link *list, uint32_t tries, const struct asker *ask)
 {
-	while (tries-- && list->next != list) {
-		struct link *at = list->next;
+	while (tries-- && !fs_tcp_link_empty(list)) {
+		struct fs_tcp_link *at = list->next;
 		struct held *held = container_of(at, struct held, at);
 
-		list_del(at);
-		list_add(list, at);
+		fs_tcp_link_del(at);
+		fs_tcp_link_add(list, at);
 		if (ask->usable(ask->ctx, held->port))
 			return held;
 	}
@@ -292,17 +271,17 @@ err_close:
 /* In a crowd, the next of ours: as random as the kernel's choice was. 0: anywhere. */
 static uint16_t neighbourhood(struct address *address)
 {
-	struct link *list = &address->busy;
-	struct link *at;
+	struct fs_tcp_link *list = &address->busy;
+	struct fs_tcp_link *at;
 
 	if (address->n_busy + address->n_idle < CROWD)
 		return 0;
-	if (list->next == list)
+	if (fs_tcp_link_empty(list))
 		list = address->n_busy ? &address->resting : &address->idle;
 	at = list->next;
 	if (list != &address->resting) {
-		list_del(at);
-		list_add(list, at);
+		fs_tcp_link_del(at);
+		fs_tcp_link_add(list, at);
 	}
 	return container_of(at, struct held, at)->port;
 }
@@ -317,15 +296,31 @@ static void complain(struct fs_tcp_ports *ports, int err)
 		    "the ports that are there; raise the limit: ulimit -n");
 }
 
+static void claim_many(struct fs_tcp_ports *ports, bool begin)
+{
+	if (ports->host->ops && ports->host->ops->claim_many)
+		ports->host->ops->claim_many(ports->host, begin);
+}
+
+/* Who has many ports will need many more: a few together cost less for each. */
 static int reserve_any(struct fs_tcp_ports *ports, struct address *address,
 		       const struct asker *ask, struct held **out)
 {
+	uint32_t spares = MIN((address->n_busy + address->n_idle) / 16, (uint32_t)SPARES);
 	int err = -EADDRINUSE, tries = RESERVE_TRIES;
+	const bool many = spares;
+	struct held *spare;
 
 	if (ports->host->now_ns < address->retry_ns)
 		return address->retry_err;
+	if (many)
+		claim_many(ports, true);
 	while (err == -EADDRINUSE && tries--)
 		err = reserve_one(ports, address, 0, tries ? neighbourhood(address) : 0, ask, out);
+	while (!err && spares && !reserve_one(ports, address, 0, neighbourhood(address), ask, &spare))
+		spares--;
+	if (many)
+		claim_many(ports, false);
 	if (!err)
 		return 0;
 	complain(ports, err);
@@ -415,9 +410,9 @@ void fs_tcp_ports_put(struct fs_tcp_ports *ports, uint8_t family, const uint8_t 
 	assert(held && held->users);
 	if (--held->users)
 		return;
-	list_del(&held->at);
-	list_add(&address->idle, &held->at);
-	list_add(&ports->idle, &held->idle_at);
+	fs_tcp_link_del(&held->at);
+	fs_tcp_link_add(&address->idle, &held->at);
+	fs_tcp_link_add(&ports->idle, &held->idle_at);
 	address->n_busy--;
 	address->n_idle++;
 	ports->n_idle++;
@@ -431,8 +426,8 @@ void fs_tcp_ports_rest(struct fs_tcp_ports *ports, uint8_t family, const uint8_t
 	struct held *held = address ? find(address, port) : NULL;
 
 	assert(held && held->users);
-	list_del(&held->at);
-	list_add(&address->resting, &held->at);
+	fs_tcp_link_del(&held->at);
+	fs_tcp_link_add(&address->resting, &held->at);
 }
 
 static struct held *oldest(const struct fs_tcp_ports *ports)
@@ -459,10 +454,12 @@ uint64_t fs_tcp_ports_run(struct fs_tcp_ports *ports, uint64_t now_ns)
 
 	if (likely(due_ns > now_ns))
 		return due_ns;
+	claim_many(ports, true);
 	while (n < RELEASES && fs_tcp_ports_due(ports) <= now_ns) {
 		release(ports, oldest(ports));
 		n++;
 	}
+	claim_many(ports, false);
 	ports->paced_ns = now_ns + PACE_NS;
 	return fs_tcp_ports_due(ports);
 }
@@ -477,7 +474,7 @@ int fs_tcp_ports_open(struct fs_tcp_ports **out, struct fs_host *host)
 	ports->host = host;
 	ports->next = (uint16_t)(FS_TCP_PORTS_FIRST +
 		fs_random_below(&rnd, FS_TCP_PORTS_LAST - FS_TCP_PORTS_FIRST + 1));
-	list_init(&ports->idle);
+	fs_tcp_link_init(&ports->idle);
 	*out = ports;
 	return 0;
 }
@@ -486,8 +483,10 @@ void fs_tcp_ports_close(struct fs_tcp_ports *ports)
 {
 	if (!ports)
 		return;
+	claim_many(ports, true);
 	while (ports->n_idle)
 		release(ports, oldest(ports));
+	claim_many(ports, false);
 	for (size_t i = 0; i < BUCKETS; i++)
 		assert(!ports->bucket[i]);
 	free(ports);

@@ -417,7 +417,8 @@ START_TEST(in_a_crowd_a_new_port_is_still_found)
 				   &(struct rlimit){ before.rlim_max, before.rlim_max }), 0);
 	for (int i = 0; i < n; i++)
 		ck_assert_int_gt(take(), 0);
-	ck_assert_uint_eq(claims, n);
+	ck_assert_uint_ge(claims, n);
+	ck_assert_uint_le(claims, n + 15);	/* reserved together with others */
 	for (int port = 1; port < 65536; port++)
 		if (in_use[port])
 			put(port);
