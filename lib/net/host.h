@@ -83,6 +83,8 @@ struct fs_host_ops {
 	/* Nobody listens there any more, and what there is goes on: new connections are for
 	 * another process, or the kernel. Or somebody does again. */
 	void (*retire)(struct fs_host *host, const struct fs_host_flow *flow, bool retired);
+	/* Many of them follow, or have: may be NULL, and may do nothing. */
+	void (*claim_many)(struct fs_host *host, bool begin);
 	int (*watch)(struct fs_host *host, struct fs_watch *watch);
 	void (*unwatch)(struct fs_host *host, struct fs_watch *watch);
 	/* These frames are the port's now; still readable, for a recorder. */

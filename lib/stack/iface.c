@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "nl/diag.h"
 #include "stack/world.h"
@@ -227,6 +228,19 @@ static void retire(struct fs_host *host, const struct fs_host_flow *flow, bool r
 		flags_each(world, &key, 0, FS_RULE_F_NO_NEW);
 }
 
+/* One lock for the rules of all interfaces. Without it each claim takes its own. */
+static void claim_many(struct fs_host *host, bool begin)
+{
+	struct fs_world *world = to_stack(host)->world;
+	int lock = begin ? fs_steer_lock(world->ifaces[0].steer) : -1;
+
+	if (!begin && world->claims_lock >= 0)
+		fs_steer_unlock(world->claims_lock);
+	world->claims_lock = lock;
+	for (unsigned int i = 0; i < world->n_ifaces; i++)
+		fs_steer_hold(world->ifaces[i].steer, lock);
+}
+
 static int watch(struct fs_host *host, struct fs_watch *w)
 {
 	struct epoll_event event = { .events = w->events ? w->events : EPOLLIN, .data.ptr = w };
@@ -244,6 +258,7 @@ const struct fs_host_ops fs_stack_world_ops = {
 	.unclaim = unclaim,
 	.share = share,
 	.retire = retire,
+	.claim_many = claim_many,
 	.watch = watch,
 	.unwatch = unwatch,
 	.sent = fs_stack_capture_sent,
