@@ -140,6 +140,19 @@ static inline bool fs_host_is_local(struct fs_host *host, uint8_t family, const 
 	return true;
 }
 
+/* Has the frame left? Its port may not have looked since: now it does. */
+static inline bool fs_host_has_left(const struct fs_host *host, const struct fs_buf *buf)
+{
+	struct fs_port *port;
+
+	if (buf->holders > 1 && buf->port < host->n_ports) {
+		port = host->txq[buf->port].port;
+		if (port->ops->reclaim)
+			port->ops->reclaim(port);
+	}
+	return buf->holders == 1;
+}
+
 static inline bool fs_host_has_room(const struct fs_host *host, int port)
 {
 	return host->txq[port].pkts < host->txq_limit;

@@ -18,7 +18,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tcplab import (lab, CLIENT_V4, CLIENT_V6, LONG, PATIENCE, RELAYED,      # noqa: E402
-                    ROUTED_V4, ROUTED_V6, V4, V6, Crowd, Sender, asks, echoes, eventually,
+                    ROUTED_V4, ROUTED_V6, V4, V6, Crowd, Sender, asks, both_ways, echoes, eventually,
                     is_reset, linger_0, receive, run_tests, same, steered_tcp, cpu_ns)
 
 PORT, PROXY_PORT, KERNEL_PORT = 7, 9000, 5000
@@ -104,19 +104,7 @@ def several_bulk_connections_share_the_way(the_lab):
 def bulk_through_our_own_connections_is_intact(the_lab):
     for address in (V4, V6):
         with Proxied(the_lab, address) as proxied:
-            client, server = proxied.pair()
-            there, back = random.randbytes(16 << 20), random.randbytes(16 << 20)
-            senders = Sender(client, there), Sender(server, back)
-            results = []
-            reader = threading.Thread(target=lambda: results.append(receive(server)))
-            reader.start()
-            same(receive(client), back, "server to client")
-            reader.join()
-            same(results[0], there, "client to server")
-            for sender in senders:
-                sender.done()
-            client.close()
-            server.close()
+            both_ways(proxied.pair(), 16 << 20, 16 << 20)
 
 
 def short_connections_leave_nothing(the_lab):
