@@ -182,6 +182,8 @@ static void compare_with_map(const char *path)
 	while (fgets(line, sizeof(line), map)) {
 		if (sscanf(line, "\t%127[a-zA-Z0-9_]%c", name, &end) != 2 || end != ';')
 			continue;
+		if (!strcmp(name, "fs_handoff"))
+			continue;	/* not libc's; test_move.py calls it */
 		n++;
 		judge(name, takes(name), "no test");
 	}
