@@ -188,31 +188,38 @@ static int share_each(struct fs_world *world, const struct fs_rule_key *key, boo
 	return err;
 }
 
-/*
- * Who has the port already may have connections. They are looked for once no new
- * ones can come; until then, and when the kernel does not tell, there may be some.
- */
+/* Who has the port already may have connections: they are shared until settle() says no. */
 static int claim(struct fs_host *host, const struct fs_host_flow *flow)
 {
-	struct fs_world *world = to_stack(host)->world;
 	const struct fs_rule_key key = key_of(flow);
-	const bool look = flow->proto == IPPROTO_TCP && !flow->reserved;
-	int err = claim_each(world, &key, look);
 
-	if (!err && look && !fs_nl_diag_tcp(flow->family, flow->port))
-		share_each(world, &key, false);
-	return err;
+	return claim_each(to_stack(host)->world, &key,
+			  flow->proto == IPPROTO_TCP && !flow->reserved);
 }
 
 /* By whichever of the two rules that the program would find. */
-static int share(struct fs_host *host, const struct fs_host_flow *flow)
+static int share_both(struct fs_host *host, const struct fs_host_flow *flow, bool on)
 {
 	struct fs_world *world = to_stack(host)->world;
 	struct fs_rule_key key = key_of(flow);
-	int err = share_each(world, &key, true);
+	int err = share_each(world, &key, on);
 
 	memset(key.addr, 0, sizeof(key.addr));
-	return err ? err : share_each(world, &key, true);
+	return err ? err : share_each(world, &key, on);
+}
+
+static int share(struct fs_host *host, const struct fs_host_flow *flow)
+{
+	return share_both(host, flow, true);
+}
+
+/*
+ * Once the program looks, no new ones come by these interfaces, but from here; so
+ * none is none. When the kernel does not tell, there may be some.
+ */
+static int settle(struct fs_host *host, const struct fs_host_flow *flow)
+{
+	return fs_nl_diag_tcp(flow->family, flow->port) || share_both(host, flow, false);
 }
 
 static int watch(struct fs_host *host, struct fs_watch *w)
@@ -231,6 +238,7 @@ const struct fs_host_ops fs_stack_world_ops = {
 	.claim = claim,
 	.unclaim = unclaim,
 	.share = share,
+	.settle = settle,
 	.watch = watch,
 	.unwatch = unwatch,
 	.sent = fs_stack_capture_sent,
