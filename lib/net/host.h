@@ -69,7 +69,7 @@ struct fs_host_flow {
 	uint8_t proto;
 	uint16_t port;
 	uint8_t ip[16];
-	bool reserved;		/* nobody else can have had this port: no need to look */
+	bool reserved;		/* nobody else can have had this TCP port: it is not shared */
 };
 
 /* The world outside; NULL on a simulated wire. */
@@ -85,6 +85,8 @@ struct fs_host_ops {
 	void (*retire)(struct fs_host *host, const struct fs_host_flow *flow, bool retired);
 	/* Many of them follow, or have: may be NULL, and may do nothing. */
 	void (*claim_many)(struct fs_host *host, bool begin);
+	/* Does it have any? 1: perhaps; 0: none, and the program looks no more. */
+	int (*settle)(struct fs_host *host, const struct fs_host_flow *flow);
 	int (*watch)(struct fs_host *host, struct fs_watch *watch);
 	void (*unwatch)(struct fs_host *host, struct fs_watch *watch);
 	/* These frames are the port's now; still readable, for a recorder. */

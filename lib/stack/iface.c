@@ -190,31 +190,40 @@ static int flags_each(struct fs_world *world, const struct fs_rule_key *key, uin
 	return err;
 }
 
-/*
- * Who has the port already may have connections. They are looked for once no new
- * ones can come; until then, and when the kernel does not tell, there may be some.
- */
+/* Who has the port already may have connections: they are shared until settle() says no. */
 static int claim(struct fs_host *host, const struct fs_host_flow *flow)
 {
-	struct fs_world *world = to_stack(host)->world;
 	const struct fs_rule_key key = key_of(flow);
-	const bool look = flow->proto == IPPROTO_TCP && !flow->reserved;
-	int err = claim_each(world, &key, look);
 
-	if (!err && look && !fs_nl_diag_tcp(flow->family, flow->port))
-		flags_each(world, &key, 0, FS_RULE_F_KERNEL_FIRST);
-	return err;
+	return claim_each(to_stack(host)->world, &key,
+			  flow->proto == IPPROTO_TCP && !flow->reserved);
 }
 
 /* By whichever of the two rules that the program would find. */
-static int share(struct fs_host *host, const struct fs_host_flow *flow)
+static int share_both(struct fs_host *host, const struct fs_host_flow *flow, uint32_t set,
+		      uint32_t clear)
 {
 	struct fs_world *world = to_stack(host)->world;
 	struct fs_rule_key key = key_of(flow);
-	int err = flags_each(world, &key, FS_RULE_F_KERNEL_FIRST, 0);
+	int err = flags_each(world, &key, set, clear);
 
 	memset(key.addr, 0, sizeof(key.addr));
-	return err ? err : flags_each(world, &key, FS_RULE_F_KERNEL_FIRST, 0);
+	return err ? err : flags_each(world, &key, set, clear);
+}
+
+static int share(struct fs_host *host, const struct fs_host_flow *flow)
+{
+	return share_both(host, flow, FS_RULE_F_KERNEL_FIRST, 0);
+}
+
+/*
+ * Once the program looks, no new ones come by these interfaces, but from here; so
+ * none is none. When the kernel does not tell, there may be some.
+ */
+static int settle(struct fs_host *host, const struct fs_host_flow *flow)
+{
+	return fs_nl_diag_tcp(flow->family, flow->port) ||
+	       share_both(host, flow, 0, FS_RULE_F_KERNEL_FIRST);
 }
 
 static void retire(struct fs_host *host, const struct fs_host_flow *flow, bool retired)
@@ -259,6 +268,7 @@ const struct fs_host_ops fs_stack_world_ops = {
 	.share = share,
 	.retire = retire,
 	.claim_many = claim_many,
+	.settle = settle,
 	.watch = watch,
 	.unwatch = unwatch,
 	.sent = fs_stack_capture_sent,

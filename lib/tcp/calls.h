@@ -200,6 +200,8 @@ bool fs_tcp_listener_established(struct fs_tcp *tcp);
 /* The connection is gone: from counts and queues too. */
 void fs_tcp_listener_forget(struct fs_tcp *tcp);
 void fs_tcp_listener_put(struct fs_tcp_listener *listener);
+/* The kernel has a connection of its port: look now and then whether it still does. */
+void fs_tcp_listener_shared(struct fs_tcp_listener *listener);
 void fs_tcp_listener_free(struct fs_tcp_listener *listener);
 
 /* SYN-SENT: RFC 9293 3.10.7.3. */

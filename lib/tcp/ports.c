@@ -428,7 +428,7 @@ uint64_t fs_tcp_ports_due(const struct fs_tcp_ports *ports)
 	if (!ports->n_idle)
 		return FS_NEVER;
 	due_ns = oldest(ports)->idle_since_ns;
-	if (ports->n_idle <= FS_TCP_PORTS_IDLE_MAX)
+	if (ports->n_idle <= FS_TCP_PORTS_IDLE_MAX && !oldest(ports)->retired)
 		due_ns += FS_TCP_PORTS_IDLE_NS;
 	return MAX(due_ns, ports->paced_ns);
 }

@@ -269,6 +269,25 @@ START_TEST(an_idle_port_is_given_back_after_a_minute)
 }
 END_TEST
 
+START_TEST(a_retired_port_is_for_nobody_and_goes_at_once)
+{
+	const int port = take();
+	int other;
+
+	ck_assert_int_eq(take_this((uint16_t)port), -EADDRINUSE);
+	in_use[port] = false;
+	fs_tcp_ports_retire(ports, AF_INET, ip4, (uint16_t)port);
+	ck_assert_int_eq(take_this((uint16_t)port), -EADDRINUSE);
+	other = take();
+	ck_assert_int_ne(other, port);
+	put(other);
+	put(port);
+	ck_assert_uint_eq(claims, 2);
+	fs_tcp_ports_run(ports, host.now_ns);
+	ck_assert_uint_eq(claims, 1);
+}
+END_TEST
+
 START_TEST(a_port_in_use_again_is_not_given_back)
 {
 	int port = take();
@@ -468,6 +487,7 @@ END_TEST
 static void add_kernel_tests(TCase *tc)
 {
 	tcase_add_test(tc, an_idle_port_is_given_back_after_a_minute);
+	tcase_add_test(tc, a_retired_port_is_for_nobody_and_goes_at_once);
 	tcase_add_test(tc, a_port_in_use_again_is_not_given_back);
 	tcase_add_test(tc, the_kernel_gives_a_held_port_to_nobody_else);
 	tcase_add_test(tc, a_port_at_hand_costs_no_claim);
