@@ -183,7 +183,7 @@ TEST_TOOLS := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard tests/netns/*.
 SEMANTICS := $B/tests/sock/semantics
 SEMANTICS_OBJ := $(patsubst %.c,$B/%.o,$(sort $(wildcard tests/sock/*.c)))
 # Wrong arguments are its business.
-$(SEMANTICS_OBJ): WARN += -Wno-stringop-overflow -Wno-nonnull -Wno-unused-result
+$(SEMANTICS_OBJ): WARN += -Wno-unknown-warning-option -Wno-stringop-overread -Wno-stringop-overflow -Wno-nonnull -Wno-unused-result
 # The preload library on a door that only listens.
 MOCK := $B/tests/apps/mock.so
 

@@ -140,6 +140,13 @@ FS_API int fs_handoff(int fd);
 FS_API void fs_sockets_exec(void);
 
 /*
+ * fs_sockets_spawn - get ready for posix_spawn() or vfork(): connections that the
+ * new program would inherit, as they lack close-on-exec, move into the kernel. The stack
+ * stays. No errors: what cannot be moved stays where it is.
+ */
+FS_API void fs_sockets_spawn(void);
+
+/*
  * fs_sockets_start - open the stack now, if a socket of the process will need
  * it: before privileges are dropped. No errors: what fails is a reason.
  */

@@ -71,6 +71,11 @@ static inline bool fs_preload_bypassed(void)
 
 void *fs_preload_next(const char *name);
 
+/* pass.c: around vfork(), in the parent; and for @fd, which the child keeps. */
+void fs_preload_pass_begin(void);
+void fs_preload_pass_end(void);
+void fs_preload_pass(int fd);
+
 /* libc's end of a process that would have overrun a buffer. */
 extern void fs_preload_chk_fail(void) __asm__("__chk_fail") __attribute__((noreturn));
 

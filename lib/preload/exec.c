@@ -4,8 +4,8 @@
  *
  * execve() and its kin end this program's use of the stack: connections that
  * live on are the kernel's before. A spawned program gets copies of
- * descriptors while this one goes on: what posix_spawn() is told to
- * duplicate into the child is handed to the kernel when it is told.
+ * descriptors while this one goes on: what it inherits is the kernel's before, and
+ * what posix_spawn() is told to duplicate into it, when it is told.
  */
 #include <limits.h>
 #include <spawn.h>
@@ -114,6 +114,12 @@ FS_DOOR(int, execle, const char *path, const char *arg0, ...)
 	return door_execve(path, argv, envp);
 }
 
+static void before_spawn(void)
+{
+	if (!fs_preload_bypassed())
+		fs_sockets_spawn();
+}
+
 FS_DOOR(int, posix_spawn_file_actions_adddup2, posix_spawn_file_actions_t *actions, int fd, int to)
 {
 	if (!fs_preload_bypassed())
@@ -124,11 +130,13 @@ FS_DOOR(int, posix_spawn_file_actions_adddup2, posix_spawn_file_actions_t *actio
 FS_DOOR(int, posix_spawn, pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
 	const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
+	before_spawn();
 	return FS_NEXT(posix_spawn)(pid, path, actions, attr, argv, fs_preload_env(path, envp));
 }
 
 FS_DOOR(int, posix_spawnp, pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
 	const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
+	before_spawn();
 	return FS_NEXT(posix_spawnp)(pid, file, actions, attr, argv, envp);
 }

@@ -110,7 +110,7 @@ class App:
         self.child = subprocess.Popen(
             the_lab.inside(ns, argv), stdin=stdin or subprocess.DEVNULL, stdout=self.log,
             stderr=subprocess.STDOUT, start_new_session=True, cwd=cwd,
-            env={**os.environ, **(env or {})}, preexec_fn=lab.die_with_parent)
+            env={**os.environ, **(env or {})}, preexec_fn=lab.Child.begin)
         self.pid = self.child.pid
         if port:
             self.wait_for_port(port, udp)

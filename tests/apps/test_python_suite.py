@@ -54,7 +54,7 @@ def epoll_objects(the_lab):
 
 
 def asyncio_package(the_lab):
-    same_as_without(the_lab, "test_asyncio", 1500, seconds=500)
+    same_as_without(the_lab, "test_asyncio", 800, seconds=500)
 
 
 TESTS = [

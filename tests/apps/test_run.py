@@ -164,6 +164,28 @@ def children_and_streams_work(the_lab):
         assert "moved into the kernel" not in said, said
 
 
+def connections_become_childrens_streams(the_lab):
+    """By vfork, with the connection on stdin and stdout: inetd's way."""
+    script = ("import socket, subprocess\n"
+              "l = socket.create_server(('', 7070))\n"
+              "print('ready', flush=True)\n"
+              "for i in range(3):\n"
+              "    s, _ = l.accept()\n"
+              "    first = s.recv(6)\n"
+              "    assert first == b'first\\n', first\n"
+              "    assert subprocess.run(['cat'], stdin=s, stdout=s).returncode == 0\n"
+              "    s.sendall(b'from the parent')\n"
+              "    s.close()\n")
+    with the_lab.server("/usr/bin/python3", "-c", script, port=7070) as server:
+        for _ in range(3):
+            got = the_lab.at(the_lab.client_ns, "sh", "-c",
+                             f"(echo first; sleep 0.3; echo second; echo third) | nc -N {SERVER} 7070").stdout
+            assert got == "second\nthird\nfrom the parent", got
+        server.wait()
+        server.went_fast(3)
+        assert server.connections("handed_off") == 3, server.why()
+
+
 TESTS = [
     exit_status_passes_through,
     signals_pass_through,
@@ -175,6 +197,7 @@ TESTS = [
     kernel_serves_what_no_interface_can,
     only_the_ports_that_were_chosen_are_fast,
     children_and_streams_work,
+    connections_become_childrens_streams,
 ]
 
 if __name__ == "__main__":
