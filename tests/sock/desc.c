@@ -189,7 +189,7 @@ CASE(closed_while_another_thread_receives)
 	peer("state 1");
 	at = accepted();
 	h = in_thread(receive_in_thread, NULL);
-	sleep_ms(60);
+	sleep_ms(200);
 	T(close(at));
 	peer("state 1");
 	peer("send 1 x");
