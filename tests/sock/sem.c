@@ -165,13 +165,34 @@ int udp_bound(int family)
 	return bound(family, SOCK_DGRAM);
 }
 
+#if defined(__x86_64__)
+/* Past every library: the preload library takes syscall(), too. */
+static long ask_kernel(long number, long a, long b, long c)
+{
+	long result;
+
+	__asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+#elif defined(__aarch64__)
+static long ask_kernel(long number, long a, long b, long c)
+{
+	register long x8 __asm__("x8") = number, x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b, x2 __asm__("x2") = c;
+
+	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
+	return x0;
+}
+#endif
+
 /* The twin of a fast connection is not connected, and the kernel itself says so. */
 void note_fast(int fd)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = sizeof(sa);
 
-	if (syscall(SYS_getpeername, fd, &sa, &len))
+	if (ask_kernel(SYS_getpeername, fd, (long)&sa, (long)&len))
 		fprintf(stderr, "path %s fast\n", sem_current);
 	else
 		fprintf(stderr, "path %s slow\n", sem_current);
