@@ -6,14 +6,19 @@
 #include <fastsock/epoll.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #include "sock/sock.h"
 
 enum {
 	TAKEN_MAX = 256,	/* from the kernel in one go */
+	NOT_FAST = INT_MIN,
 };
 
+/* As in fs/eventpoll.c. */
+#define EXCLUSIVE_OK	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | \
+			 EPOLLEXCLUSIVE)
 #define KERNEL_LOOK_NS	(100 * NSEC_PER_USEC)	/* while the fast path has news all the time */
 
 /* --- a set as a file: it may be in another set ---------------------------------------------------- */
@@ -39,6 +44,12 @@ static bool in_kernel(const struct fs_file *file)
 	return true;
 }
 
+static bool outlives(const struct fs_file *file)
+{
+	(void)file;
+	return false;
+}
+
 static void close_set(struct fs_file *file)
 {
 	fs_set_fini(set_of(file));
@@ -52,18 +63,15 @@ static void free_set(struct fs_file *file)
 static const struct fs_file_ops ops = {
 	.ready = ready,
 	.in_kernel = in_kernel,
+	.outlives = outlives,
 	.close = close_set,
 	.free = free_set,
 };
 
-/* With the lock held: the set behind @epfd, made if it is not there. */
-static struct fs_set *find_or_make(int epfd)
+static struct fs_set *make_set(int epfd)
 {
-	struct fs_file *file = fs_file_locked(epfd);
 	struct fs_set *set;
 
-	if (file)
-		return file->kind == FS_FILE_SET ? set_of(file) : NULL;
 	if (epfd < 0 || epfd >= FS_FILES_MAX)
 		return NULL;
 	set = malloc(sizeof(*set));
@@ -71,13 +79,41 @@ static struct fs_set *find_or_make(int epfd)
 		return NULL;
 	fs_set_init(set, epfd);
 	fs_file_init(&set->file, FS_FILE_SET, &ops, epfd);
-	set->n_kernel = 1;	/* what it had before we looked at it */
+	return set;
+}
+
+/*
+ * With the lock held: the set behind @epfd, or NULL and -errno. One that nobody
+ * told us of must show first that it is one: it does not know @fd.
+ */
+static struct fs_set *find_or_make(int epfd, int fd, int *err)
+{
+	struct fs_file *file = fs_file_locked(epfd);
+	struct fs_set *set;
+
+	*err = -EINVAL;
+	if (file)
+		return file->kind == FS_FILE_SET ? set_of(file) : NULL;
+	*err = FS_LIBC(epoll_ctl, epfd, EPOLL_CTL_MOD, fd, &(struct epoll_event){ 0 });
+	if (*err != -ENOENT)
+		return NULL;
+	*err = -ENOMEM;
+	set = make_set(epfd);
+	if (set)
+		set->n_kernel = 1;	/* what it had before we looked at it */
 	return set;
 }
 
 int fs_epoll_create1(int flags)
 {
-	return FS_LIBC(epoll_create1, flags);
+	const int epfd = FS_LIBC(epoll_create1, flags);
+
+	if (epfd < 0 || fs_inside || !fs_sock_configured())
+		return epfd;
+	fs_engine_lock();
+	make_set(epfd);
+	fs_engine_unlock();
+	return epfd;
 }
 
 int fs_epoll_create(int size)
@@ -92,6 +128,10 @@ static int control(struct fs_set *set, struct fs_file *file, int op, int fd,
 {
 	struct fs_item *item = fs_set_find(set, file, fd);
 
+	if (event && event->events & EPOLLEXCLUSIVE &&
+	    (op == EPOLL_CTL_MOD || file->kind == FS_FILE_SET ||
+	     event->events & ~EXCLUSIVE_OK))
+		return -EINVAL;
 	if (op == EPOLL_CTL_ADD)
 		return item ? -EEXIST :
 			fs_set_add(set, file, fd, event->events, event->data.u64);
@@ -101,7 +141,7 @@ static int control(struct fs_set *set, struct fs_file *file, int op, int fd,
 		fs_item_drop(item);
 		return 0;
 	}
-	if (op != EPOLL_CTL_MOD || event->events & EPOLLEXCLUSIVE)
+	if (op != EPOLL_CTL_MOD || item->events & EPOLLEXCLUSIVE)
 		return -EINVAL;
 	return fs_item_modify(item, event->events, event->data.u64);
 }
@@ -139,8 +179,8 @@ int fs_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	else
 		fs_engine_lock();
 	file = fs_file_locked(fd);
-	if (file)
-		set = find_or_make(epfd);
+	if (file && epfd != fd)
+		set = find_or_make(epfd, fd, &err);
 	if (set)
 		err = control(set, file, op, fd, event);
 	fs_engine_unlock();
@@ -187,53 +227,81 @@ static int wait_on_set(struct fs_set *set, struct epoll_event *events, int max,
 	}
 }
 
-static int wait_on(int epfd, struct epoll_event *events, int max, uint64_t timeout_ns,
+static int wait_on(int epfd, struct epoll_event *events, int max, uint64_t deadline_ns,
 		   const sigset_t *mask)
 {
 	struct fs_file *file;
-	struct fs_set *set;
 	int n;
 
 	fs_engine_lock();
 	file = fs_file_locked(epfd);
-	if (!file || file->kind != FS_FILE_SET) {
+	if (!file || file->kind != FS_FILE_SET || !fs_set_is_known(set_of(file))) {
+		if (file && file->kind == FS_FILE_SET)
+			set_of(file)->strangers++;
 		fs_engine_unlock();
-		return 1;
+		return NOT_FAST;
 	}
-	set = set_of(file);
 	fs_file_get(file);
-	if (timeout_ns != FS_NEVER && timeout_ns)
-		timeout_ns += fs_engine_clock_ns();
-	n = wait_on_set(set, events, max, timeout_ns, mask);
+	n = wait_on_set(set_of(file), events, max, deadline_ns, mask);
 	fs_file_put(file);
 	fs_engine_unlock();
 	return n;
 }
 
-static bool is_fast(int epfd, int n)
+/*
+ * A set of the kernel's alone, into which another thread may put a fast socket
+ * meanwhile: then fs_set_add() wakes us, with an event of its own.
+ */
+static int wait_in_kernel(int epfd, struct epoll_event *events, int max,
+			  const struct timespec *timeout, uint64_t deadline_ns,
+			  const sigset_t *mask)
 {
-	return fs_file_is_ours(epfd) && n > 0;
+	int n = FS_LIBC(epoll_pwait2, epfd, events, max, timeout, mask);
+	struct fs_file *file;
+
+	bool sifted = false;
+
+	fs_engine_lock();
+	file = fs_file_locked(epfd);
+	if (file && file->kind == FS_FILE_SET) {
+		set_of(file)->strangers--;
+		sifted = n > 0;
+		if (sifted)
+			n = fs_set_sift(set_of(file), events, n);
+	}
+	fs_engine_unlock();
+	return n || !sifted ? n : wait_on(epfd, events, max, deadline_ns, mask);
 }
 
 int fs_epoll_pwait2(int epfd, struct epoll_event *events, int n, const struct timespec *timeout,
 		    const sigset_t *mask)
 {
-	uint64_t timeout_ns = FS_NEVER;
+	uint64_t deadline_ns = FS_NEVER;
+	int got;
 
-	if (!is_fast(epfd, n))
+	if (!fs_file_is_ours(epfd) || n <= 0)
 		return FS_LIBC(epoll_pwait2, epfd, events, n, timeout, mask);
+	if (timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
+			timeout->tv_nsec >= (long)NSEC_PER_SEC))
+		return -EINVAL;
 	if (timeout)
-		timeout_ns = (uint64_t)timeout->tv_sec * NSEC_PER_SEC + (uint64_t)timeout->tv_nsec;
-	return wait_on(epfd, events, n, timeout_ns, mask);
+		deadline_ns = (uint64_t)timeout->tv_sec * NSEC_PER_SEC + (uint64_t)timeout->tv_nsec;
+	if (timeout && deadline_ns)
+		deadline_ns += fs_engine_clock_ns();
+	got = wait_on(epfd, events, n, deadline_ns, mask);
+	return got == NOT_FAST ? wait_in_kernel(epfd, events, n, timeout, deadline_ns, mask) : got;
 }
 
 int fs_epoll_pwait(int epfd, struct epoll_event *events, int n, int timeout_ms,
 		   const sigset_t *mask)
 {
-	if (!is_fast(epfd, n))
+	const struct timespec timeout = {
+		.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L,
+	};
+
+	if (!fs_file_is_ours(epfd) || n <= 0)
 		return FS_LIBC(epoll_pwait, epfd, events, n, timeout_ms, mask);
-	return wait_on(epfd, events, n,
-		       timeout_ms < 0 ? FS_NEVER : (uint64_t)timeout_ms * NSEC_PER_MSEC, mask);
+	return fs_epoll_pwait2(epfd, events, n, timeout_ms < 0 ? NULL : &timeout, mask);
 }
 
 int fs_epoll_wait(int epfd, struct epoll_event *events, int n, int timeout_ms)

@@ -67,38 +67,55 @@ static int open_fast(struct fs_sock *s, const struct fs_addr *remote)
 	return 0;
 }
 
-static int progress(struct fs_sock *s)
+void fs_sock_disconnect(struct fs_sock *s)
+{
+	fs_tcp_abort(s->tcp);
+	if (s->tcp)
+		fs_engine_flush();
+	s->tcp = NULL;
+	s->state = FS_SOCK_NEW;
+	s->shut_rd = false;
+	s->error = 0;
+	fs_file_rewire(&s->file);
+	fs_file_news(&s->file);
+}
+
+/* What became of it is told once, and a failure leaves a new socket: af_inet.c. */
+static int outcome(struct fs_sock *s)
+{
+	int err = 0;
+
+	if (s->state == FS_SOCK_CONNECTED) {
+		s->untold = false;
+		return 0;
+	}
+	if (s->state == FS_SOCK_FAILED) {
+		err = s->error ? fs_sock_take_error(s) : -ECONNABORTED;
+		fs_sock_disconnect(s);
+	}
+	return err;
+}
+
+/* @err: what there is to say while it goes on. */
+static int finish(struct fs_sock *s, int err)
+{
+	int woken;
+
+	if (s->state == FS_SOCK_CONNECTING && !s->nonblock) {
+		woken = fs_sock_wait(s, EPOLLOUT, s->sndtimeo_ns);
+		if (woken && woken != -EAGAIN)
+			return woken;
+	}
+	return s->state == FS_SOCK_CONNECTING ? err : outcome(s);
+}
+
+static int go_on(struct fs_sock *s)
 {
 	if (s->state == FS_SOCK_CONNECTING)
 		fs_engine_poll();
-	if (s->state == FS_SOCK_CONNECTED)
+	if (s->state == FS_SOCK_CONNECTED && !s->untold)
 		return -EISCONN;
-	if (s->state == FS_SOCK_CONNECTING)
-		return -EALREADY;
-	return s->error ? fs_sock_take_error(s) : -ECONNABORTED;
-}
-
-static int finish(struct fs_sock *s)
-{
-	int err;
-
-	if (s->nonblock)
-		return -EINPROGRESS;
-	err = fs_sock_wait(s, EPOLLOUT, s->sndtimeo_ns);
-	if (err == -EAGAIN)
-		return -EINPROGRESS;
-	if (err)
-		return err;
-	return s->state == FS_SOCK_CONNECTED ? 0 : fs_sock_take_error(s);
-}
-
-/* As after a refused connection, which Linux lets one repeat. */
-static void begin_again(struct fs_sock *s)
-{
-	fs_tcp_close(s->tcp);
-	s->tcp = NULL;
-	s->state = FS_SOCK_NEW;
-	fs_file_rewire(&s->file);
+	return finish(s, -EALREADY);
 }
 
 /* 1: by the kernel. */
@@ -107,25 +124,37 @@ static int connect_tcp(struct fs_sock *s, const struct fs_addr *remote)
 	enum fs_socket_reason reason;
 	int err;
 
-	if (s->state == FS_SOCK_FAILED && !s->error)
-		begin_again(s);
-	if (s->state != FS_SOCK_NEW) {
-		err = s->state == FS_SOCK_LISTENING ? 1 : progress(s);
-		if (err == -EALREADY && !s->nonblock)
-			err = finish(s);
-		return err;
-	}
+	if (s->state == FS_SOCK_LISTENING)
+		return 1;
+	if (s->state != FS_SOCK_NEW)
+		return go_on(s);
 	reason = may_connect(remote);
 	if (reason == FS_SOCKET_fast) {
 		err = open_fast(s, remote);
 		if (!err) {
 			fs_reason_count(FS_SORT_TCP, reason);
-			return finish(s);
+			s->untold = true;
+			return finish(s, -EINPROGRESS);
 		}
 		reason = reason_of(err);
 	}
 	fs_sock_give_up(s, reason);
 	return 1;
+}
+
+/* connect() to AF_UNSPEC. 1: the kernel has a part in it. */
+static int dissolve(struct fs_sock *s)
+{
+	if (s->listener) {
+		fs_tcp_listener_close(s->listener);
+		s->listener = NULL;
+	}
+	if (s->state == FS_SOCK_LISTENING)
+		s->state = FS_SOCK_NEW;
+	if (s->state == FS_SOCK_NEW)
+		return 1;
+	fs_sock_disconnect(s);
+	return 0;
 }
 
 int fs_connect(int fd, const struct sockaddr *addr, socklen_t len)
@@ -138,6 +167,8 @@ int fs_connect(int fd, const struct sockaddr *addr, socklen_t len)
 		return FS_LIBC(connect, fd, addr, len);
 	if (s->type == SOCK_DGRAM)
 		err = fs_udp_sock_connect(s, addr, len);
+	else if (addr && len >= sizeof(addr->sa_family) && addr->sa_family == AF_UNSPEC)
+		err = dissolve(s);
 	else if (!addr || fs_sock_get_addr(addr, len, &remote) || !remote.port)
 		err = 1;	/* the kernel knows what to say */
 	else

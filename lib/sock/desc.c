@@ -6,12 +6,16 @@
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <linux/sockios.h>
+#include <time.h>
 #include <unistd.h>
 #include <sys/syscall.h>
 
 #include "sock/sock.h"
 #include "tcp/conn.h"
 #include "udp/udp_priv.h"
+
+#define NAP_NS		(50 * NSEC_PER_USEC)
+#define NAP_MAX_NS	(5 * NSEC_PER_MSEC)
 
 static bool is_inet(int domain)
 {
@@ -54,6 +58,48 @@ static void forget(int fd)
 		fs_file_mark(fd, NULL);
 }
 
+static bool is_unacknowledged(const struct fs_tcp *tcp)
+{
+	return tcp && (tcp->flow.state == FS_TCP_FIN_WAIT_1 || tcp->flow.state == FS_TCP_CLOSING ||
+		       tcp->flow.state == FS_TCP_LAST_ACK);
+}
+
+static void wait_for_ack(const struct fs_sock *s, uint64_t end_ns)
+{
+	struct timespec nap = { .tv_nsec = NAP_NS };
+
+	while (is_unacknowledged(s->tcp) && fs_engine_clock_ns() < end_ns) {
+		fs_engine_unlock();
+		nanosleep(&nap, NULL);
+		nap.tv_nsec = MIN(2 * nap.tv_nsec, (long)NAP_MAX_NS);
+		fs_engine_lock();
+		fs_engine_poll();
+	}
+}
+
+/* close() with SO_LINGER lasts until the peer has everything, or the time is over. */
+static void linger(int fd)
+{
+	struct fs_file *file = fs_file_locked(fd);
+	struct linger linger = { 0 };
+	socklen_t len = sizeof(linger);
+	struct fs_sock *s;
+
+	if (!file || file->kind != FS_FILE_SOCK || file->n_fds > 1)
+		return;
+	s = container_of(file, struct fs_sock, file);
+	if (s->state != FS_SOCK_CONNECTED || !(s->options & FS_SOCK_LINGER) || s->tcp->rx_bytes)
+		return;
+	if (FS_LIBC(getsockopt, fd, SOL_SOCKET, SO_LINGER, &linger, &len) || !linger.l_onoff ||
+	    linger.l_linger <= 0)
+		return;
+	fs_file_get(file);
+	fs_tcp_shutdown(s->tcp);
+	fs_engine_flush();
+	wait_for_ack(s, fs_engine_clock_ns() + (uint64_t)linger.l_linger * NSEC_PER_SEC);
+	fs_file_put(file);
+}
+
 int fs_close(int fd)
 {
 	int err;
@@ -64,6 +110,7 @@ int fs_close(int fd)
 		return FS_LIBC(close, fd);
 	}
 	fs_engine_lock();
+	linger(fd);
 	forget(fd);
 	err = FS_LIBC(close, fd);
 	fs_engine_unlock();
@@ -169,6 +216,8 @@ static int ioctl_tcp(struct fs_sock *s, unsigned long request, int *arg)
 {
 	const struct fs_tcp *tcp = s->tcp;
 
+	if (!arg)
+		return 1;
 	switch (request) {
 	case FIONREAD:
 		*arg = (int)tcp->rx_bytes;
@@ -189,7 +238,7 @@ static int ioctl_tcp(struct fs_sock *s, unsigned long request, int *arg)
 
 static int ioctl_udp(struct fs_sock *s, unsigned long request, int *arg)
 {
-	if (request != FIONREAD || !s->udp || !fs_udp_has(s->udp))
+	if (request != FIONREAD || !arg || !s->udp || !fs_udp_has(s->udp))
 		return 1;
 	*arg = (int)fs_udp_next_len(s->udp);
 	return 0;
@@ -202,7 +251,7 @@ int fs_ioctl(int fd, unsigned long request, void *arg)
 
 	if (!s)
 		return FS_LIBC(ioctl, fd, request, arg);
-	if (request == FIONBIO) {
+	if (request == FIONBIO && arg) {
 		s->nonblock = *(const int *)arg;
 		result = s->twin_nonblock ? 0 : 1;
 	} else if (s->tcp) {

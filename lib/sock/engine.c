@@ -247,6 +247,15 @@ static void wire(struct fs_set *set)
 	set->wired = fs_engine.generation;
 }
 
+void fs_engine_meet(struct fs_set *set)
+{
+	wire(set);
+	if (!set->strangers || set->woken)
+		return;
+	set->woken = true;
+	eventfd_write(set->wake_fd, 1);
+}
+
 static uint64_t stack_patience_ns(void)
 {
 	int64_t us;

@@ -61,6 +61,9 @@ void fs_engine_flush(void);
 /* Somebody sleeps on this set: it has news. */
 void fs_engine_wake(struct fs_set *set);
 
+/* Who sleeps on it in the kernel alone comes back, and does so here. */
+void fs_engine_meet(struct fs_set *set);
+
 /*
  * fs_engine_sleep - begin: what to wait for is in set->epfd. Returns how long the
  * stack can wait, in ns, FS_NEVER without limit; 0: do not sleep, there is news.

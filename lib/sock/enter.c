@@ -17,7 +17,7 @@ static uint32_t ready(struct fs_file *file)
 
 	switch (s->state) {
 	case FS_SOCK_NEW:
-		return 0;
+		return s->error ? EPOLLERR : 0;
 	case FS_SOCK_LISTENING:
 		return s->listener && fs_tcp_listener_has(s->listener) ? EPOLLIN | EPOLLRDNORM : 0;
 	case FS_SOCK_CONNECTING:
@@ -42,6 +42,13 @@ static bool in_kernel(const struct fs_file *file)
 	       s->state == FS_SOCK_DATAGRAM;
 }
 
+static bool outlives(const struct fs_file *file)
+{
+	const struct fs_sock *s = container_of(file, struct fs_sock, file);
+
+	return s->tcp;
+}
+
 static void close_sock(struct fs_file *file)
 {
 	struct fs_sock *s = container_of(file, struct fs_sock, file);
@@ -51,7 +58,7 @@ static void close_sock(struct fs_file *file)
 	if (s->listener)
 		fs_tcp_listener_close(s->listener);
 	fs_udp_close(s->udp);
-	if (s->tcp && fs_engine.stack)
+	if ((s->tcp || s->listener) && fs_engine.stack)
 		fs_engine_send();
 	s->tcp = NULL;
 	s->listener = NULL;
@@ -61,12 +68,17 @@ static void close_sock(struct fs_file *file)
 
 static void free_sock(struct fs_file *file)
 {
-	free(container_of(file, struct fs_sock, file));
+	struct fs_sock *s = container_of(file, struct fs_sock, file);
+
+	fs_inherit_put(s->given);
+	fs_inherit_put(s->owed);
+	free(s);
 }
 
 static const struct fs_file_ops ops = {
 	.ready = ready,
 	.in_kernel = in_kernel,
+	.outlives = outlives,
 	.close = close_sock,
 	.free = free_sock,
 };
@@ -88,6 +100,16 @@ struct fs_sock *fs_sock_new(int fd, int family, int type)
 	s->retry_ns = FS_NEVER;
 	fs_file_init(&s->file, FS_FILE_SOCK, &ops, fd);
 	return s;
+}
+
+__thread struct fs_file *fs_sock_held __attribute__((tls_model("initial-exec")));
+
+void fs_sock_let_go(void)
+{
+	struct fs_file *file = fs_sock_held;
+
+	fs_sock_held = NULL;
+	fs_file_put(file);
 }
 
 struct fs_sock *fs_sock_enter(int fd)
@@ -129,7 +151,7 @@ void fs_sock_adopt(int fd)
 		if (s) {
 			s->state = FS_SOCK_LISTENING;
 			s->nonblock = FS_LIBC(fcntl, fd, F_GETFL) & O_NONBLOCK;
-			s->options = UINT32_MAX;	/* who knows: ask the twin */
+			fs_sock_adopt_options(s);
 		}
 	}
 	fs_engine_unlock();
@@ -155,6 +177,20 @@ void fs_sock_give_up(struct fs_sock *s, enum fs_socket_reason reason)
 	fs_file_leave(&s->file);
 }
 
+/* With both directions shut down, what still comes is answered by a reset: tcp_input.c. */
+static void refuse_data(struct fs_sock *s)
+{
+	struct fs_tcp *tcp = s->tcp;
+
+	if (!fs_tcp_has(tcp, FS_TCP_SHUT_WR) || tcp->bytes_received == s->rx_at_shut)
+		return;
+	s->tcp = NULL;
+	s->state = FS_SOCK_FAILED;
+	s->error = -ECONNRESET;
+	fs_tcp_abort(tcp);
+	fs_engine_flush();
+}
+
 void fs_sock_event(struct fs_sock *s, const struct fs_event *event)
 {
 	if (event->type == FS_EV_CONNECTED)
@@ -164,6 +200,8 @@ void fs_sock_event(struct fs_sock *s, const struct fs_event *event)
 		if (s->state == FS_SOCK_CONNECTING)
 			s->state = FS_SOCK_FAILED;
 	}
+	if (s->shut_rd && s->state == FS_SOCK_CONNECTED)
+		refuse_data(s);
 	fs_file_news(&s->file);
 }
 

@@ -46,8 +46,10 @@ void fs_file_add(struct fs_file *file, int fd)
 
 void fs_file_put(struct fs_file *file)
 {
-	if (!--file->refs)
-		file->ops->free(file);
+	if (--file->refs)
+		return;
+	file->ops->close(file);
+	file->ops->free(file);
 }
 
 static int any_fd(const struct fs_file *file)
@@ -60,10 +62,14 @@ static int any_fd(const struct fs_file *file)
 
 static void last_one_gone(struct fs_file *file)
 {
+	const bool goes_on = file->refs > 1 && file->ops->outlives(file);
+
 	file->fd = -1;
-	while (file->items)
-		fs_item_drop(file->items);
-	file->ops->close(file);
+	fs_items_forget(file, goes_on);
+	if (!goes_on) {
+		file->ops->close(file);
+		fs_file_news(file);
+	}
 	fs_file_put(file);
 }
 
@@ -87,6 +93,7 @@ void fs_file_leave(struct fs_file *file)
 	}
 	file->n_fds = 0;
 	file->fd = -1;
+	file->left = true;
 	file->ops->close(file);
 	fs_file_put(file);
 }

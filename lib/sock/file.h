@@ -34,7 +34,9 @@ struct fs_file_ops {
 	uint32_t (*ready)(struct fs_file *file);
 	/* Has the kernel something of its own to tell of the descriptor? */
 	bool (*in_kernel)(const struct fs_file *file);
-	/* The last descriptor is closed: give back what it holds, but not the memory. */
+	/* Who waits in it keeps it going, though its last descriptor is closed. */
+	bool (*outlives)(const struct fs_file *file);
+	/* The last descriptor is closed, or for the second time, nobody waits any more: give back what it holds, but not the memory. */
 	void (*close)(struct fs_file *file);
 	void (*free)(struct fs_file *file);
 };
@@ -45,6 +47,7 @@ struct fs_file {
 	int fd;			/* one of its descriptors; -1: closed */
 	uint32_t n_fds;
 	uint32_t refs;		/* 1 for all descriptors together, 1 for each that waits */
+	bool left;		/* for the kernel: fs_file_leave() */
 	struct fs_item *items;	/* who waits for it: set.h */
 };
 

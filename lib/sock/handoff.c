@@ -46,6 +46,7 @@ int fs_sock_move(struct fs_sock *s, enum fs_socket_reason reason)
 
 	if (fd < 0)
 		return fd;
+	fs_sock_copy_options(s, fd);
 	err = fs_tcp_handoff(s->tcp, fd);
 	if (err >= 0) {
 		s->tcp = NULL;

@@ -2,6 +2,7 @@
 /*
  * io.c - the many forms of receiving and sending, brought to one each.
  */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -30,16 +31,51 @@ static struct fs_sock *enter(int fd)
 	return NULL;
 }
 
+/* It is being opened: 0 when that has an end. */
+static int connected(struct fs_sock *s, int flags, uint64_t timeout_ns)
+{
+	if (s->nonblock || flags & MSG_DONTWAIT)
+		return -EAGAIN;
+	return fs_sock_wait(s, EPOLLOUT, timeout_ns);
+}
+
+/* What the kernel would say of a buffer that we would fall over. */
+static int check(const struct msghdr *msg)
+{
+	size_t total = 0;
+
+	if (!msg || (msg->msg_iovlen && !msg->msg_iov))
+		return -EFAULT;
+	if (msg->msg_iovlen > IOV_MAX)
+		return -EMSGSIZE;
+	for (size_t i = 0; i < msg->msg_iovlen; i++) {
+		total += msg->msg_iov[i].iov_len;
+		if (msg->msg_iov[i].iov_len > SSIZE_MAX || total > SSIZE_MAX)
+			return -EINVAL;
+		if (msg->msg_iov[i].iov_len && !msg->msg_iov[i].iov_base)
+			return -EFAULT;
+	}
+	return 0;
+}
+
 static ssize_t receive(struct fs_sock *s, struct msghdr *msg, int flags)
 {
-	ssize_t n;
+	ssize_t n = check(msg);
 
+	/* TCP's MSG_TRUNC leaves the buffer alone. */
+	if (n && !(n == -EFAULT && msg && flags & MSG_TRUNC && s->type == SOCK_STREAM))
+		return n;
 	if (s->state == FS_SOCK_DATAGRAM)
 		return fs_udp_sock_recv(s, msg, flags);
 	if (flags & MSG_ERRQUEUE)
 		return fs_sock_zerocopy_told(s, msg);
-	if (!s->tcp || s->state == FS_SOCK_CONNECTING)
-		return s->error ? fs_sock_take_error(s) : -ENOTCONN;
+	if (!s->tcp)
+		return fs_sock_take_error(s);
+	if (s->state == FS_SOCK_CONNECTING) {
+		n = connected(s, flags, s->rcvtimeo_ns);
+		if (n)
+			return n;
+	}
 	n = fs_tcp_sock_recv(s, msg->msg_iov, (int)msg->msg_iovlen, flags);
 	if (n >= 0) {
 		msg->msg_namelen = 0;
@@ -51,16 +87,17 @@ static ssize_t receive(struct fs_sock *s, struct msghdr *msg, int flags)
 
 static ssize_t transmit(struct fs_sock *s, const struct msghdr *msg, int flags)
 {
+	const int bad = check(msg);
+
+	if (bad)
+		return bad;
 	if (s->state == FS_SOCK_DATAGRAM)
 		return fs_udp_sock_send(s, msg, flags);
 	if (!s->tcp)
 		return s->error ? fs_sock_take_error(s) : -EPIPE;
 	if (s->state == FS_SOCK_CONNECTING) {
-		int err;
+		int err = connected(s, flags, s->sndtimeo_ns);
 
-		if (s->nonblock || flags & MSG_DONTWAIT)
-			return -EAGAIN;
-		err = fs_sock_wait(s, EPOLLOUT, s->sndtimeo_ns);
 		if (err || !s->tcp)
 			return err ? err : -EPIPE;
 	}
@@ -85,7 +122,7 @@ ssize_t fs_recvmsg(int fd, struct msghdr *msg, int flags)
 		return FS_LIBC(recvmsg, fd, msg, flags);
 	n = receive(s, msg, flags);
 	fs_sock_leave();
-	return n;
+	return n == -ERESTART ? FS_LIBC(recvmsg, fd, msg, flags) : n;
 }
 
 ssize_t fs_recvfrom(int fd, void *data, size_t len, int flags, struct sockaddr *addr,
@@ -103,6 +140,8 @@ ssize_t fs_recvfrom(int fd, void *data, size_t len, int flags, struct sockaddr *
 		return FS_LIBC(recvfrom, fd, data, len, flags, addr, addr_len);
 	n = receive(s, &msg, flags);
 	fs_sock_leave();
+	if (n == -ERESTART)
+		return FS_LIBC(recvfrom, fd, data, len, flags, addr, addr_len);
 	if (n >= 0 && addr_len)
 		*addr_len = msg.msg_namelen;
 	return n;
@@ -115,6 +154,20 @@ ssize_t fs_recv(int fd, void *data, size_t len, int flags)
 	return fs_recvfrom(fd, data, len, flags, NULL, NULL);
 }
 
+static int bad_vector(const struct iovec *iov, int n)
+{
+	return n < 0 || n > IOV_MAX ? -EINVAL : n && !iov ? -EFAULT : 0;
+}
+
+/* read() of nothing is nothing, recv() of nothing waits: net/socket.c. */
+static bool has_room(const struct iovec *iov, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (iov[i].iov_len)
+			return true;
+	return false;
+}
+
 ssize_t fs_readv(int fd, const struct iovec *iov, int n)
 {
 	struct fs_sock *s = enter(fd);
@@ -123,9 +176,11 @@ ssize_t fs_readv(int fd, const struct iovec *iov, int n)
 
 	if (!s)
 		return FS_LIBC(readv, fd, iov, n);
-	got = receive(s, &msg, 0);
+	got = bad_vector(iov, n);
+	if (!got && has_room(iov, n))
+		got = receive(s, &msg, 0);
 	fs_sock_leave();
-	return got;
+	return got == -ERESTART ? FS_LIBC(readv, fd, iov, n) : got;
 }
 
 ssize_t fs_read(int fd, void *data, size_t len)
@@ -187,13 +242,15 @@ static void move_passed(const struct msghdr *msg)
 ssize_t fs_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct fs_sock *s = enter(fd);
+	ssize_t sent;
 
 	if (!s) {
 		if (fs_engine.stack && msg && msg->msg_controllen)
 			move_passed(msg);
 		return FS_LIBC(sendmsg, fd, msg, flags);
 	}
-	return leave(transmit(s, msg, flags), flags);
+	sent = leave(transmit(s, msg, flags), flags);
+	return sent == -ERESTART ? FS_LIBC(sendmsg, fd, msg, flags) : sent;
 }
 
 ssize_t fs_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *addr,
@@ -204,10 +261,12 @@ ssize_t fs_sendto(int fd, const void *data, size_t len, int flags, const struct 
 	struct msghdr msg = {
 		.msg_name = (void *)addr, .msg_namelen = addr_len, .msg_iov = &iov, .msg_iovlen = 1,
 	};
+	ssize_t sent;
 
 	if (!s)
 		return FS_LIBC(sendto, fd, data, len, flags, addr, addr_len);
-	return leave(transmit(s, &msg, flags), flags);
+	sent = leave(transmit(s, &msg, flags), flags);
+	return sent == -ERESTART ? FS_LIBC(sendto, fd, data, len, flags, addr, addr_len) : sent;
 }
 
 ssize_t fs_send(int fd, const void *data, size_t len, int flags)
@@ -221,10 +280,13 @@ ssize_t fs_writev(int fd, const struct iovec *iov, int n)
 {
 	struct fs_sock *s = enter(fd);
 	struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)MAX(n, 0) };
+	ssize_t sent;
 
 	if (!s)
 		return FS_LIBC(writev, fd, iov, n);
-	return leave(transmit(s, &msg, 0), 0);
+	sent = bad_vector(iov, n);
+	sent = leave(sent ? sent : transmit(s, &msg, 0), 0);
+	return sent == -ERESTART ? FS_LIBC(writev, fd, iov, n) : sent;
 }
 
 ssize_t fs_write(int fd, const void *data, size_t len)

@@ -136,12 +136,15 @@ void fs_sock_ready_to_wait(struct fs_sock *s)
 int fs_listen(int fd, int backlog)
 {
 	struct fs_sock *s = fs_sock_enter(fd);
-	int err = FS_LIBC(listen, fd, backlog);
+	int err;
 
 	if (!s)
-		return err;
-	if (!err && s->type == SOCK_STREAM &&
-	    (s->state == FS_SOCK_NEW || s->state == FS_SOCK_LISTENING)) {
+		return FS_LIBC(listen, fd, backlog);
+	if (s->type == SOCK_STREAM && s->state != FS_SOCK_NEW && s->state != FS_SOCK_LISTENING)
+		err = -EINVAL;
+	else
+		err = FS_LIBC(listen, fd, backlog);
+	if (!err) {
 		s->state = FS_SOCK_LISTENING;
 		s->backlog = backlog;
 	}
@@ -225,11 +228,12 @@ int fs_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 		return err;
 	}
 	do {
-		err = accept_either(s, addr, len, flags);
+		err = s->listener ? accept_either(s, addr, len, flags) :
+				    accept_kernel(s, addr, len, flags);
 	} while (err == -EAGAIN && !s->nonblock &&
 		 !(err = fs_sock_wait(s, EPOLLIN, s->rcvtimeo_ns)));
 	fs_sock_leave();
-	return err;
+	return err == -ERESTART ? FS_LIBC(accept4, fd, addr, len, flags) : err;
 }
 
 int fs_accept(int fd, struct sockaddr *addr, socklen_t *len)

@@ -52,10 +52,17 @@ static int shutdown_tcp(struct fs_sock *s, int how)
 {
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
+	if (s->state == FS_SOCK_CONNECTING) {
+		fs_sock_disconnect(s);
+		s->error = -ECONNRESET;
+		fs_file_news(&s->file);
+		return 0;
+	}
 	if (s->state != FS_SOCK_CONNECTED || s->tcp->flow.state == FS_TCP_CLOSED)
 		return -ENOTCONN;
 	if (how != SHUT_WR)
 		s->shut_rd = true;
+	s->rx_at_shut = s->tcp->bytes_received;
 	if (how != SHUT_RD) {
 		fs_tcp_set(s->tcp, FS_TCP_CORK, 0);
 		fs_tcp_shutdown(s->tcp);
@@ -74,10 +81,16 @@ int fs_shutdown(int fd, int how)
 		return FS_LIBC(shutdown, fd, how);
 	if (s->tcp) {
 		err = shutdown_tcp(s, how);
-	} else if (s->state == FS_SOCK_LISTENING && s->listener) {
+	} else if (s->type == SOCK_DGRAM && how >= SHUT_RD && how <= SHUT_RDWR) {
+		s->shut_rd |= how != SHUT_WR;
+		s->shut_wr |= how != SHUT_RD;
+		fs_file_news(&s->file);
+	} else if (s->state == FS_SOCK_LISTENING && s->listener && how != SHUT_WR) {
 		/* As in Linux: no longer a listener, and who waits is told. */
 		fs_tcp_listener_close(s->listener);
 		s->listener = NULL;
+		fs_engine_flush();
+		fs_file_news(&s->file);
 	}
 	fs_sock_leave();
 	return err == 1 ? FS_LIBC(shutdown, fd, how) : err;

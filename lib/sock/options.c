@@ -89,35 +89,18 @@ void fs_sock_apply_options(struct fs_sock *s)
 		apply(s, s->options);
 }
 
-static void copy_int(const struct fs_sock *from, const struct fs_sock *to, int level, int name)
-{
-	const int value = twin_int(from, level, name, 0);
-
-	FS_LIBC(setsockopt, to->file.fd, level, name, &value, sizeof(value));
-}
-
 void fs_sock_inherit_options(struct fs_sock *s, const struct fs_sock *listener)
 {
-	struct linger linger;
-	socklen_t len = sizeof(linger);
-
+	s->rcvtimeo_ns = listener->rcvtimeo_ns;
+	s->sndtimeo_ns = listener->sndtimeo_ns;
+	s->rcvlowat = listener->rcvlowat;
+	s->zerocopy = listener->zerocopy;
+	s->touched = listener->touched;
 	s->options = listener->options & ~(uint32_t)FS_SOCK_FASTOPEN;
+	fs_inherit_give(s, listener);
 	if (!s->options)
 		return;
-	if (s->options & FS_SOCK_NODELAY)
-		copy_int(listener, s, IPPROTO_TCP, TCP_NODELAY);
-	if (s->options & FS_SOCK_KEEPALIVE) {
-		copy_int(listener, s, SOL_SOCKET, SO_KEEPALIVE);
-		copy_int(listener, s, IPPROTO_TCP, TCP_KEEPIDLE);
-		copy_int(listener, s, IPPROTO_TCP, TCP_KEEPINTVL);
-		copy_int(listener, s, IPPROTO_TCP, TCP_KEEPCNT);
-	}
-	if (s->options & FS_SOCK_USER_TIMEOUT)
-		copy_int(listener, s, IPPROTO_TCP, TCP_USER_TIMEOUT);
-	if (s->options & FS_SOCK_LINGER &&
-	    !FS_LIBC(getsockopt, listener->file.fd, SOL_SOCKET, SO_LINGER, &linger, &len))
-		FS_LIBC(setsockopt, s->file.fd, SOL_SOCKET, SO_LINGER, &linger, len);
-	s->options &= ~(uint32_t)(FS_SOCK_SNDBUF | FS_SOCK_RCVBUF | FS_SOCK_CORK | FS_SOCK_CC);
+	fs_inherit_settle(s);
 	apply(s, s->options);
 }
 
@@ -193,28 +176,122 @@ static void note(struct fs_sock *s, int name, const void *value, socklen_t len)
 	}
 }
 
+void fs_sock_option_set(struct fs_sock *s, int level, int name, const void *value, socklen_t len)
+{
+	s->touched = true;
+	if (level == SOL_SOCKET)
+		note(s, name, value, len);
+	if (s->type != SOCK_STREAM)
+		return;
+	s->options |= bit_of(level, name);
+	if (s->state == FS_SOCK_NEW || s->state == FS_SOCK_LISTENING)
+		fs_inherit_note(s, level, name, value, len);
+}
+
+/* What a connection refuses, and its twin, which has none, would not. */
+static bool is_too_late(const struct fs_sock *s, int level, int name)
+{
+	if (s->state != FS_SOCK_CONNECTED && s->state != FS_SOCK_CONNECTING)
+		return false;
+	return (level == IPPROTO_TCP && (name == TCP_FASTOPEN || name == TCP_FASTOPEN_CONNECT)) ||
+	       (level == IPPROTO_IPV6 && name == IPV6_V6ONLY);
+}
+
+static void tell_stack(struct fs_sock *s, int level, int name, const void *value, socklen_t len)
+{
+	const uint32_t bit = bit_of(level, name);
+
+	if (bit)
+		apply(s, bit);
+	if (level == IPPROTO_TCP && name == TCP_QUICKACK)
+		fs_tcp_set(s->tcp, FS_TCP_QUICKACK, !!int_of(value, len));
+	if (bit & (FS_SOCK_NODELAY | FS_SOCK_CORK))
+		fs_engine_flush();
+}
+
 int fs_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
 	struct fs_sock *s = fs_sock_enter(fd);
-	int err = FS_LIBC(setsockopt, fd, level, name, value, len);
+	int err;
 
 	if (!s)
-		return err;
-	if (!err && level == SOL_SOCKET)
-		note(s, name, value, len);
-	if (!err && s->type == SOCK_STREAM) {
-		const uint32_t bit = bit_of(level, name);
-
-		s->options |= bit;
-		if (s->tcp && bit)
-			apply(s, bit);
-		if (s->tcp && level == IPPROTO_TCP && name == TCP_QUICKACK)
-			fs_tcp_set(s->tcp, FS_TCP_QUICKACK, !!int_of(value, len));
-		if (s->tcp && bit & (FS_SOCK_NODELAY | FS_SOCK_CORK))
-			fs_engine_flush();
+		return FS_LIBC(setsockopt, fd, level, name, value, len);
+	fs_inherit_settle(s);
+	err = is_too_late(s, level, name) ? -EINVAL :
+		FS_LIBC(setsockopt, fd, level, name, value, len);
+	if (!err) {
+		fs_sock_option_set(s, level, name, value, len);
+		if (s->tcp)
+			tell_stack(s, level, name, value, len);
+		if (s->state == FS_SOCK_DATAGRAM && fs_udp_sock_wants_kernel(fd))
+			fs_sock_give_up(s, FS_SOCKET_option);
 	}
 	fs_sock_leave();
 	return err;
+}
+
+static const struct {
+	int level, name;
+	socklen_t len;
+} known[] = {
+	{ SOL_SOCKET, SO_KEEPALIVE, sizeof(int) },
+	{ SOL_SOCKET, SO_REUSEADDR, sizeof(int) },
+	{ SOL_SOCKET, SO_LINGER, sizeof(struct linger) },
+	{ SOL_SOCKET, SO_RCVLOWAT, sizeof(int) },
+	{ SOL_SOCKET, SO_RCVTIMEO, sizeof(struct timeval) },
+	{ SOL_SOCKET, SO_SNDTIMEO, sizeof(struct timeval) },
+	{ SOL_SOCKET, SO_OOBINLINE, sizeof(int) },
+	{ IPPROTO_TCP, TCP_NODELAY, sizeof(int) },
+	{ IPPROTO_TCP, TCP_CORK, sizeof(int) },
+	{ IPPROTO_TCP, TCP_USER_TIMEOUT, sizeof(int) },
+	{ IPPROTO_TCP, TCP_LINGER2, sizeof(int) },
+	{ IPPROTO_TCP, TCP_KEEPIDLE, sizeof(int) },
+	{ IPPROTO_TCP, TCP_KEEPINTVL, sizeof(int) },
+	{ IPPROTO_TCP, TCP_KEEPCNT, sizeof(int) },
+};
+
+/* What the twin has, one by one; those that are zero are as in a new socket. */
+static void each_known(const struct fs_sock *s, void (*fn)(void *ctx, size_t i, const void *value),
+		       void *ctx)
+{
+	static const uint8_t none[16];
+	uint8_t value[16];
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		socklen_t len = known[i].len;
+
+		if (!FS_LIBC(getsockopt, s->file.fd, known[i].level, known[i].name, value, &len) &&
+		    memcmp(value, none, len))
+			fn(ctx, i, value);
+	}
+}
+
+static void adopt(void *ctx, size_t i, const void *value)
+{
+	struct fs_sock *s = ctx;
+
+	/* The times of keepalive always have a value: that alone is no wish. */
+	if (bit_of(known[i].level, known[i].name) == FS_SOCK_KEEPALIVE &&
+	    !twin_int(s, SOL_SOCKET, SO_KEEPALIVE, 0))
+		return;
+	fs_sock_option_set(s, known[i].level, known[i].name, value, known[i].len);
+}
+
+void fs_sock_adopt_options(struct fs_sock *s)
+{
+	each_known(s, adopt, s);
+}
+
+static void copy(void *ctx, size_t i, const void *value)
+{
+	FS_LIBC(setsockopt, *(const int *)ctx, known[i].level, known[i].name, value, known[i].len);
+}
+
+void fs_sock_copy_options(struct fs_sock *s, int fd)
+{
+	fs_inherit_settle(s);
+	if (s->touched)
+		each_known(s, copy, &fd);
 }
 
 /* --- getsockopt --------------------------------------------------------------------------------------- */
@@ -224,7 +301,7 @@ static const uint8_t linux_state[FS_TCP_STATE_COUNT] = {
 	[FS_TCP_CLOSED] = 7, [FS_TCP_LISTEN] = 10, [FS_TCP_SYN_SENT] = 2, [FS_TCP_SYN_RCVD] = 3,
 	[FS_TCP_ESTABLISHED] = 1, [FS_TCP_FIN_WAIT_1] = 4, [FS_TCP_FIN_WAIT_2] = 5,
 	[FS_TCP_CLOSE_WAIT] = 8, [FS_TCP_CLOSING] = 11, [FS_TCP_LAST_ACK] = 9,
-	[FS_TCP_TIME_WAIT] = 6,
+	[FS_TCP_TIME_WAIT] = 7,	/* the socket has none: a time-wait socket took over */
 };
 
 static void fill_info(const struct fs_tcp *tcp, struct tcp_info *out)
@@ -297,11 +374,12 @@ int fs_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 
 	if (!s)
 		return FS_LIBC(getsockopt, fd, level, name, value, len);
+	fs_inherit_settle(s);
 	if (s->state == FS_SOCK_CONNECTING)
 		fs_engine_poll();
-	if (s->state != FS_SOCK_NEW && s->state != FS_SOCK_LISTENING &&
-	    (s->type == SOCK_STREAM || s->error) && value && len)
-		err = get_tcp(s, level, name, value, len);
+	if (((s->type == SOCK_STREAM && s->state != FS_SOCK_NEW &&
+	      s->state != FS_SOCK_LISTENING) || s->error) && value && len)
+		err = (int)*len < 0 ? -EINVAL : get_tcp(s, level, name, value, len);
 	fs_sock_leave();
 	return err == 1 ? FS_LIBC(getsockopt, fd, level, name, value, len) : err;
 }

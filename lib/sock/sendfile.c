@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -89,9 +90,13 @@ ssize_t fs_sendfile(int out, int in, off_t *offset, size_t len)
 
 static ssize_t splice_in(int in, int out, size_t len, unsigned int flags, uint8_t *data)
 {
-	const int peek = MSG_PEEK | (flags & SPLICE_F_NONBLOCK ? MSG_DONTWAIT : 0);
-	ssize_t n = fs_recv(in, data, MIN(len, (size_t)PIECE), peek);
+	struct pollfd writable = { .fd = out, .events = POLLOUT };
+	ssize_t n;
 
+	/* As in the kernel, the flag is about the pipe and O_NONBLOCK about the socket. */
+	if (flags & SPLICE_F_NONBLOCK && !FS_LIBC(poll, &writable, 1, 0))
+		return -EAGAIN;
+	n = fs_recv(in, data, MIN(len, (size_t)PIECE), MSG_PEEK);
 	/* A pipe takes what it has room for; only that much is taken from the socket. */
 	if (n > 0)
 		n = FS_LIBC(write, out, data, (size_t)n);
@@ -136,6 +141,13 @@ static ssize_t splice_out(int in, int out, size_t len, unsigned int flags, uint8
 	return n;
 }
 
+static bool is_pipe(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISFIFO(st.st_mode);
+}
+
 ssize_t fs_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t len,
 		  unsigned int flags)
 {
@@ -147,6 +159,8 @@ ssize_t fs_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t l
 		return FS_LIBC(splice, in, in_offset, out, out_offset, len, flags);
 	if (in_offset || out_offset)
 		return -ESPIPE;
+	if (!is_pipe(from ? out : in))
+		return -EINVAL;
 	if (!len)
 		return 0;
 	data = malloc(PIECE);

@@ -14,7 +14,7 @@ enum {
 };
 
 #define ONCE	(EPOLLET | EPOLLONESHOT)
-#define ALWAYS	(EPOLLERR | EPOLLHUP)
+#define ALWAYS	(EPOLLERR | EPOLLHUP)	/* asked for or not */
 #define MODES	(EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE)
 
 char fs_set_marks[FS_SET_MARK_COUNT];
@@ -120,11 +120,23 @@ bool fs_set_has_news(const struct fs_set *set)
 	return set->ready_head;
 }
 
+bool fs_set_is_ready(const struct fs_set *set)
+{
+	struct pollfd fd = { .fd = set->epfd, .events = POLLIN };
+
+	return FS_LIBC(poll, &fd, 1, 0) > 0;
+}
+
+bool fs_set_is_known(const struct fs_set *set)
+{
+	return set->n_items || set->wake_fd >= 0;
+}
+
 static uint32_t holds(const struct fs_item *item)
 {
 	if (!(item->events & ~MODES))
 		return 0;	/* a one-shot that has fired */
-	return item->file->ops->ready(item->file) & (item->events | ALWAYS);
+	return item->file->ops->ready(item->file) & item->events;
 }
 
 /* --- the kernel's half of an item ------------------------------------------------------------ */
@@ -207,7 +219,7 @@ int fs_set_add(struct fs_set *set, struct fs_file *file, int fd, uint32_t events
 	if (!item)
 		return -ENOMEM;
 	*item = (struct fs_item){
-		.set = set, .file = file, .fd = fd, .events = events, .data = data,
+		.set = set, .file = file, .fd = fd, .events = events | ALWAYS, .data = data,
 	};
 	err = rewire(item);
 	if (err) {
@@ -215,6 +227,8 @@ int fs_set_add(struct fs_set *set, struct fs_file *file, int fd, uint32_t events
 		return err;
 	}
 	link_item(item);
+	if (set->file.ops && set->wake_fd < 0)
+		fs_engine_meet(set);
 	if (holds(item)) {
 		push_ready(item);
 		fs_engine_wake(set);
@@ -226,7 +240,7 @@ int fs_item_modify(struct fs_item *item, uint32_t events, uint64_t data)
 {
 	int err = 0;
 
-	item->events = events;
+	item->events = events | ALWAYS;
 	item->data = data;
 	if (item->in_kernel)
 		err = enter_kernel(item, EPOLL_CTL_MOD);
@@ -245,10 +259,28 @@ void fs_item_drop(struct fs_item *item)
 	put_item(item);
 }
 
+void fs_items_forget(struct fs_file *file, bool goes_on)
+{
+	struct fs_item *item = file->items, *next;
+
+	for (; item; item = next) {
+		next = item->next;
+		if (item->holds && !goes_on)
+			fs_engine_wake(item->set);
+		if (!item->holds || !goes_on)
+			fs_item_drop(item);
+	}
+}
+
 void fs_item_to_kernel(struct fs_item *item)
 {
 	struct epoll_event event = { .events = item->events, .data.u64 = item->data };
 
+	if (!item->set->file.ops) {	/* a call that waits: it looks for itself */
+		fs_engine_wake(item->set);
+		fs_item_drop(item);
+		return;
+	}
 	FS_LIBC(epoll_ctl, item->set->epfd, item->in_kernel ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
 		item->fd, &event);
 	item->set->n_kernel++;
@@ -321,6 +353,9 @@ static bool merge_item(struct fs_set *set, struct fs_item *item, uint32_t events
 	}
 	if (*have == max)
 		return false;
+	if (item->file->kind == FS_FILE_SET && !holds(item) &&
+	    !fs_set_is_ready(container_of(item->file, struct fs_set, file)))
+		return false;
 	report(item, &to[*have], events | holds(item), *have);
 	++*have;
 	if (item->events & EPOLLONESHOT)
@@ -346,4 +381,10 @@ int fs_set_merge(struct fs_set *set, const struct epoll_event *from, int n,
 		}
 	}
 	return have;
+}
+
+int fs_set_sift(struct fs_set *set, struct epoll_event *events, int n)
+{
+	set->batch++;
+	return fs_set_merge(set, events, n, events, 0, n);
 }

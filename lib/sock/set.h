@@ -45,6 +45,7 @@ struct fs_item {
 	int place;
 	bool in_kernel;			/* epfd has it too */
 	bool ready;			/* on the ready list */
+	bool holds;			/* of a call that waits, and keeps the file */
 };
 
 struct fs_set {
@@ -56,6 +57,7 @@ struct fs_set {
 	uint32_t n_items;
 	uint32_t n_kernel;		/* descriptors that only the kernel knows: at most so many */
 	uint32_t sleepers;
+	uint32_t strangers;		/* who sleep in the kernel, as the set was its alone */
 	uint32_t batch;
 	uint32_t wired;			/* the engine's generation that is in epfd; 0: none */
 	uint64_t looked_ns;		/* when the kernel's half was last asked */
@@ -82,6 +84,9 @@ void fs_item_drop(struct fs_item *item);
 /* The file is becoming the kernel's: so does this wait for it. */
 void fs_item_to_kernel(struct fs_item *item);
 
+/* Its last descriptor is gone: only who @holds it goes on. */
+void fs_items_forget(struct fs_file *file, bool goes_on);
+
 /* Something happened to the file: everybody who waits looks again. */
 void fs_file_news(struct fs_file *file);
 /* Whether the kernel has a say in it has changed. */
@@ -95,6 +100,12 @@ int fs_set_take(struct fs_set *set, struct epoll_event *events, int n);
  */
 int fs_set_merge(struct fs_set *set, const struct epoll_event *from, int n,
 		 struct epoll_event *to, int have, int max);
+/* The same in place, of what somebody took from the kernel who did not know better. */
+int fs_set_sift(struct fs_set *set, struct epoll_event *events, int n);
+/* Has there ever been anything but the kernel's in it? */
+bool fs_set_is_known(const struct fs_set *set);
+/* The kernel says that a set in a set has events: are they not the engine's? */
+bool fs_set_is_ready(const struct fs_set *set);
 bool fs_set_has_news(const struct fs_set *set);
 
 #endif

@@ -20,6 +20,7 @@
 #include <fastsock/udp.h>
 
 #include "sock/engine.h"
+#include "sock/inherit.h"
 #include "sock/libc.h"
 #include "sock/reason.h"
 
@@ -54,12 +55,16 @@ struct fs_sock {
 	bool twin_nonblock;		/* the twin is, so that accept() can ask it */
 	bool tried;			/* to become fast; again at retry_ns */
 	uint64_t retry_ns;
-	bool shut_rd;
+	bool touched;			/* some option was set */
+	bool untold;			/* connect() has not said yet what came of it */
+	bool shut_rd, shut_wr;		/* the latter of UDP: a connection knows it itself */
 	bool zerocopy;			/* SO_ZEROCOPY */
 	int error;			/* SO_ERROR: -errno, told once */
 	int backlog;
 	uint32_t options;		/* enum fs_sock_option */
+	struct fs_inherit *given, *owed;	/* set here; the listener's, which the twin lacks */
 	uint32_t rcvlowat;
+	uint64_t rx_at_shut;		/* bytes that had come when shut_rd was set */
 	uint32_t turns;			/* whose turn it is: the kernel's now and then */
 	uint64_t rcvtimeo_ns, sndtimeo_ns;	/* FS_NEVER: none */
 	struct fs_tcp *tcp;
@@ -73,8 +78,14 @@ struct fs_sock {
 
 /* The socket behind @fd with the lock held, or NULL without: it is the kernel's. */
 struct fs_sock *fs_sock_enter(int fd);
+/* What the call has waited in: it stays until the call is over. */
+extern __thread struct fs_file *fs_sock_held __attribute__((tls_model("initial-exec")));
+void fs_sock_let_go(void);
+
 static inline void fs_sock_leave(void)
 {
+	if (unlikely(fs_sock_held))
+		fs_sock_let_go();
 	fs_engine_unlock();
 }
 
@@ -88,6 +99,9 @@ void fs_sock_give_up(struct fs_sock *s, enum fs_socket_reason reason);
 void fs_sock_event(struct fs_sock *s, const struct fs_event *event);
 /* The error of the socket, once; 0: none. */
 int fs_sock_take_error(struct fs_sock *s);
+
+/* connect.c: the connection is no more; a new socket. */
+void fs_sock_disconnect(struct fs_sock *s);
 
 /* --- wait.c -------------------------------------------------------------------------------------- */
 
@@ -108,7 +122,11 @@ struct fs_wait {
  */
 int fs_set_wait(struct fs_set *set, struct fs_wait *wait);
 
-/* Until @events hold for the socket. 0, -EAGAIN: @timeout_ns is over, -EINTR, -EBADF. */
+/*
+ * Until @events hold for the socket. 0, -EAGAIN: @timeout_ns is over, -EINTR,
+ * -EBADF: it was closed, -ERESTART: it has become the kernel's. The socket
+ * is there until fs_sock_leave(), whatever happens to its descriptors.
+ */
 int fs_sock_wait(struct fs_sock *s, uint32_t events, uint64_t timeout_ns);
 
 /* --- listen.c, connect.c, udp.c: becoming fast ---------------------------------------------------- */
@@ -130,12 +148,20 @@ ssize_t fs_tcp_sock_send(struct fs_sock *s, const struct iovec *iov, int n, int 
 ssize_t fs_sock_zerocopy_told(struct fs_sock *s, struct msghdr *msg);
 /* 1: the twin's connect() is all there is to do. */
 int fs_udp_sock_connect(struct fs_sock *s, const struct sockaddr *addr, socklen_t len);
+/* Has it options whose effect the fast path would lack? */
+bool fs_udp_sock_wants_kernel(int fd);
 ssize_t fs_udp_sock_recv(struct fs_sock *s, struct msghdr *msg, int flags);
 ssize_t fs_udp_sock_send(struct fs_sock *s, const struct msghdr *msg, int flags);
 uint32_t fs_tcp_sock_ready(const struct fs_sock *s);
 
 /* options.c: what was set on the twin so far, told to the connection. */
 void fs_sock_apply_options(struct fs_sock *s);
+/* What was set, where it has an effect. */
+void fs_sock_option_set(struct fs_sock *s, int level, int name, const void *value, socklen_t len);
+/* Those of a listener that somebody else has opened. */
+void fs_sock_adopt_options(struct fs_sock *s);
+/* To the kernel's socket @fd, which takes its place. */
+void fs_sock_copy_options(struct fs_sock *s, int fd);
 /* An accepted socket has what its listener has. */
 void fs_sock_inherit_options(struct fs_sock *s, const struct fs_sock *listener);
 

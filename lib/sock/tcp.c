@@ -143,6 +143,21 @@ static bool patient(const struct fs_sock *s, int flags)
 	return !s->nonblock && !(flags & MSG_DONTWAIT);
 }
 
+/* recv() of no bytes waits for one all the same. */
+static ssize_t await_any(struct fs_sock *s, int flags)
+{
+	uint8_t byte;
+	const struct iovec one = { &byte, 1 };
+	ssize_t got;
+
+	while ((got = receive(s, &one, 1, 0, flags | MSG_PEEK)) == -EAGAIN && patient(s, flags)) {
+		got = wait_for_data(s, 1);
+		if (got || !s->tcp)
+			break;
+	}
+	return MIN(got, 0);
+}
+
 ssize_t fs_tcp_sock_recv(struct fs_sock *s, const struct iovec *iov, int n, int flags)
 {
 	const size_t wanted = total(iov, n);
@@ -152,7 +167,7 @@ ssize_t fs_tcp_sock_recv(struct fs_sock *s, const struct iovec *iov, int n, int 
 	if (flags & (MSG_OOB | MSG_ERRQUEUE))
 		return flags & MSG_OOB ? -EINVAL : -EAGAIN;
 	if (!wanted)
-		return 0;
+		return await_any(s, flags);
 	for (;;) {
 		got = receive(s, iov, n, done, flags);
 		if (got > 0 && flags & MSG_PEEK && flags & MSG_WAITALL && (size_t)got < wanted &&
@@ -165,7 +180,7 @@ ssize_t fs_tcp_sock_recv(struct fs_sock *s, const struct iovec *iov, int n, int 
 
 			if (!err && s->tcp)
 				continue;
-			got = err ? err : 0;
+			got = err ? err : fs_sock_take_error(s);
 		}
 		if (got <= 0 || !(flags & MSG_WAITALL) || flags & MSG_PEEK || done >= wanted)
 			return done ? (ssize_t)done : got;
@@ -251,6 +266,9 @@ ssize_t fs_tcp_sock_send(struct fs_sock *s, const struct iovec *iov, int n, int 
 		return -EOPNOTSUPP;
 	if (s->error)
 		return fs_sock_take_error(s);
+	if (!total(iov, n))
+		return fs_tcp_has(s->tcp, FS_TCP_SHUT_WR) ||
+			s->tcp->flow.state == FS_TCP_CLOSED ? -EPIPE : 0;
 	set_more(s, flags);
 	sent = send_all(s, iov, n, flags);
 	if (sent > 0 && flags & MSG_ZEROCOPY && s->zerocopy)

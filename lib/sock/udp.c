@@ -39,12 +39,14 @@ static int local_of(const struct fs_sock *s, struct fs_addr *local)
 }
 
 /* Options whose effect the fast path would lack. */
-static bool wants_kernel(int fd)
+bool fs_udp_sock_wants_kernel(int fd)
 {
 	return has_option(fd, SOL_SOCKET, SO_TIMESTAMP) ||
 	       has_option(fd, SOL_SOCKET, SO_TIMESTAMPNS) ||
 	       has_option(fd, SOL_SOCKET, SO_REUSEPORT) ||
 	       has_option(fd, IPPROTO_UDP, UDP_SEGMENT) || has_option(fd, IPPROTO_UDP, UDP_GRO) ||
+	       has_option(fd, IPPROTO_IP, IP_RECVERR) ||
+	       has_option(fd, IPPROTO_IPV6, IPV6_RECVERR) ||
 	       has_option(fd, IPPROTO_IP, IP_RECVTOS) || has_option(fd, IPPROTO_IP, IP_RECVTTL) ||
 	       has_option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS) ||
 	       has_option(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT);
@@ -89,7 +91,7 @@ void fs_sock_go_udp(struct fs_sock *s)
 		reason = FS_SOCKET_port;
 	else if (is_loopback(&local))
 		reason = FS_SOCKET_loopback;
-	else if (wants_kernel(s->file.fd))
+	else if (fs_udp_sock_wants_kernel(s->file.fd))
 		reason = FS_SOCKET_option;
 	if (reason == FS_SOCKET_fast)
 		reason = open_endpoint(s, &local);
@@ -218,6 +220,8 @@ ssize_t fs_udp_sock_recv(struct fs_sock *s, struct msghdr *msg, int flags)
 
 	for (;;) {
 		n = take_either(s, msg, flags);
+		if (n == -EAGAIN && s->shut_rd && !s->nonblock && !(flags & MSG_DONTWAIT))
+			return 0;
 		if (n != -EAGAIN || s->nonblock || flags & (MSG_DONTWAIT | MSG_ERRQUEUE))
 			return n;
 		n = fs_sock_wait(s, EPOLLIN | EPOLLERR, s->rcvtimeo_ns);
@@ -263,7 +267,7 @@ static int send_fast(struct fs_sock *s, const struct msghdr *msg, int flags)
 	struct fs_buf *buf;
 	int sent;
 
-	if (msg->msg_controllen || flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CONFIRM))
+	if (s->shut_wr || msg->msg_controllen || flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CONFIRM))
 		return 1;
 	if (msg->msg_name && msg->msg_namelen &&
 	    fs_sock_get_addr(msg->msg_name, msg->msg_namelen, &to))

@@ -2,6 +2,7 @@
 /*
  * wait.c - spinning and sleeping, for whoever waits on a set.
  */
+#include <signal.h>
 #include <time.h>
 
 #include "base/cpu.h"
@@ -90,39 +91,81 @@ int fs_set_wait(struct fs_set *set, struct fs_wait *wait)
 	return got;
 }
 
+/*
+ * A system call that a handler with SA_RESTART interrupted goes on; epoll_wait()
+ * does not, and nobody says which handler it was. So: if all are of that kind.
+ */
+static bool handlers_restart(void)
+{
+	for (int i = 1; i < _NSIG; i++) {
+		struct sigaction action;
+
+		if (sigaction(i, NULL, &action) || action.sa_handler == SIG_DFL ||
+		    action.sa_handler == SIG_IGN)
+			continue;
+		if (!(action.sa_flags & SA_RESTART))
+			return false;
+	}
+	return true;
+}
+
+static void hold(struct fs_sock *s)
+{
+	if (fs_sock_held == &s->file)
+		return;
+	fs_file_get(&s->file);
+	fs_sock_held = &s->file;
+}
+
+/* Nobody has closed it, or somebody has, and this call goes on all the same. */
+static int is_there(const struct fs_sock *s)
+{
+	if (s->file.fd >= 0 || s->tcp)
+		return 0;
+	return s->file.left ? -ERESTART : -EBADF;
+}
+
+static int wait_in(struct fs_sock *s, struct fs_set *set, struct fs_wait *wait)
+{
+	struct epoll_event got;
+	int n = 0, err;
+
+	for (;;) {
+		fs_engine_poll();
+		err = is_there(s);
+		if (err || fs_set_take(set, &got, 1) ||
+		    fs_set_merge(set, wait->events, n, &got, 0, 1))
+			return err;
+		if (wait->over)
+			return -EAGAIN;
+		n = fs_set_wait(set, wait);
+		if (n == -EINTR && wait->deadline_ns == FS_NEVER && handlers_restart())
+			n = 0;
+		if (n < 0)
+			return n;
+	}
+}
+
 int fs_sock_wait(struct fs_sock *s, uint32_t events, uint64_t timeout_ns)
 {
 	struct fs_set *set = fs_engine_own_set();
-	struct epoll_event kernel[EVENTS], got;
+	struct epoll_event kernel[EVENTS];
 	struct fs_wait wait = { .events = kernel, .n = EVENTS };
-	int n = 0, err;
+	const int fd = s->file.fd;
+	struct fs_item *item;
+	int err;
 
 	if (!set)
 		return -ENOMEM;
 	wait.deadline_ns = timeout_ns == FS_NEVER ? FS_NEVER : fs_engine_clock_ns() + timeout_ns;
-	err = fs_set_add(set, &s->file, s->file.fd, events, 0);
+	err = fs_set_add(set, &s->file, fd, events, 0);
 	if (err)
 		return err;
-	fs_file_get(&s->file);
-	for (;;) {
-		fs_engine_poll();
-		if (s->file.fd < 0 || fs_set_take(set, &got, 1) ||
-		    fs_set_merge(set, kernel, n, &got, 0, 1))
-			break;
-		if (wait.over) {
-			err = -EAGAIN;
-			break;
-		}
-		n = fs_set_wait(set, &wait);
-		if (n < 0) {
-			err = n;
-			break;
-		}
-	}
-	if (s->file.fd < 0)
-		err = -EBADF;
-	else if (fs_set_find(set, &s->file, s->file.fd))
-		fs_item_drop(fs_set_find(set, &s->file, s->file.fd));
-	fs_file_put(&s->file);
+	fs_set_find(set, &s->file, fd)->holds = true;
+	hold(s);
+	err = wait_in(s, set, &wait);
+	item = fs_set_find(set, &s->file, fd);
+	if (item)
+		fs_item_drop(item);
 	return err;
 }
