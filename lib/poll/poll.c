@@ -97,22 +97,51 @@ static int count(struct polling *p)
 		struct fs_file *file = fs_file_locked(fd->fd);
 
 		fd->revents = p->got > 0 ? p->kernel[i].revents : 0;
+		if (fd->revents && file && file->kind == FS_FILE_SET &&
+		    !fs_set_is_ready(container_of(file, struct fs_set, file)))
+			fd->revents = 0;
 		if (file)
 			fd->revents |= (short)(file->ops->ready(file) &
 					       (to_epoll(fd->events) | EPOLLERR | EPOLLHUP));
+		else
+			p->kernel[i].fd = fd->fd;	/* it may have been moved */
 		n += fd->revents != 0;
 	}
 	return n;
 }
 
+/* Can the kernel add to what is known of them? */
+static bool kernel_has_a_say(const struct polling *p)
+{
+	for (nfds_t i = 0; i < p->n; i++)
+		if (p->kernel[i].fd >= 0 &&
+		    (!fs_file_locked(p->kernel[i].fd) || p->fds[i].events & ~p->fds[i].revents))
+			return true;
+	return false;
+}
+
+/* The fast path has news: what the kernel has belongs to the same answer. */
+static int look_at_kernel(struct polling *p, int n)
+{
+	static const struct timespec now;
+
+	if (!kernel_has_a_say(p))
+		return n;
+	p->got = FS_LIBC(ppoll, p->kernel, p->n, &now, NULL);
+	return count(p);
+}
+
 static int wait_for_any(struct fs_set *set, struct polling *p)
 {
 	struct epoll_event waste;
+	bool asked = false;
 	int n, err;
 
 	for (;;) {
 		fs_engine_poll();
 		n = count(p);
+		if (n && !asked)
+			n = look_at_kernel(p, n);
 		if (n || p->wait.over)
 			return n;
 		while (fs_set_has_news(set))
@@ -120,6 +149,7 @@ static int wait_for_any(struct fs_set *set, struct polling *p)
 		err = fs_set_wait(set, &p->wait);
 		if (err < 0)
 			return err;
+		asked = p->got > 0;
 	}
 }
 
@@ -165,9 +195,14 @@ int fs_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const
 {
 	uint64_t timeout_ns = FS_NEVER;
 
+	if (!fds)
+		return FS_LIBC(ppoll, fds, n, timeout, mask);
 	get_ready(fds, n);
 	if (!any_ours(fds, n))
 		return FS_LIBC(ppoll, fds, n, timeout, mask);
+	if (timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
+			timeout->tv_nsec >= (long)NSEC_PER_SEC))
+		return -EINVAL;
 	if (timeout)
 		timeout_ns = (uint64_t)timeout->tv_sec * NSEC_PER_SEC + (uint64_t)timeout->tv_nsec;
 	return poll_ns(fds, n, timeout_ns, mask);
@@ -175,6 +210,8 @@ int fs_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const
 
 int fs_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
+	if (!fds)
+		return FS_LIBC(poll, fds, n, timeout_ms);
 	get_ready(fds, n);
 	if (!any_ours(fds, n))
 		return FS_LIBC(poll, fds, n, timeout_ms);
