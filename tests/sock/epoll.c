@@ -216,19 +216,24 @@ CASE(epoll_of_all_kinds)
 	T(ctl(ep, EPOLL_CTL_ADD, p[1], EPOLLOUT | EPOLLET, 5));
 	look(ep, 8, 10);
 	quiet_peer("after 30 send 1 x");
+	settle();
 	look(ep, 8, 1000);
 	eventfd_write(ev, 1);
+	settle();
 	look(ep, 8, 1000);
 	T(write(p[1], "x", 1));
 	quiet_peer("connect 2 tcp4 %d", port);
+	settle();
 	settle();
 	look(ep, 8, 1000);
 	conn = F(accept(lfd, NULL, NULL));
 	note_fast(conn);
 	close(p[1]);
+	settle();
 	look(ep, 8, 1000);
 	T(read(p[0], &port, 1));
 	close(fd);
+	settle();
 	look(ep, 8, 1000);
 	close(p[0]);
 	look(ep, 8, 10);
@@ -409,7 +414,30 @@ CASE(epoll_of_a_reset)
 	close(ep);
 }
 
-static int shared_ep;
+static int shared_ep, added;
+
+static void *add_soon(void *unused)
+{
+	(void)unused;
+	sleep_ms(40);
+	if (ctl(shared_ep, EPOLL_CTL_ADD, added, EPOLLIN, 1))
+		say("not added");
+	return NULL;
+}
+
+CASE(epoll_of_what_is_added_while_it_waits)
+{
+	struct helper *h;
+
+	shared_ep = epoll_create1(0);
+	added = accepted();
+	h = in_thread(add_soon, NULL);
+	quiet_peer("after 100 send 1 x");
+	look(shared_ep, 8, 2000);
+	join(h);
+	close(added);
+	close(shared_ep);
+}
 
 static void *wait_once(void *unused)
 {

@@ -62,7 +62,7 @@ static int play(const char *name)
 	alarm(CASE_SECONDS);
 	__start_sem_cases[i]->run();
 	alarm(0);
-	signals_seen();
+	forget_signals();
 	quiet_peer("reset");
 	printf("end %s\n", name);
 	fflush(stdout);

@@ -11,7 +11,7 @@
  *	recv SLOT N			N bytes or what comes before the end; their text
  *	drain SLOT			all up to the end: how many, and whether the pattern
  *	shut SLOT HOW, close SLOT, reset_conn SLOT, urgent SLOT TEXT, buffer SLOT BYTES
- *	state SLOT			eof, reset, open, or data: what a receiver would see
+ *	state SLOT, soon SLOT		eof, open, data or an error: what a receiver would see
  *	after MS COMMAND		answered at once, done later
  *	reset				everything closed
  */
@@ -166,13 +166,13 @@ static long to(int slot, int port, const char *data, size_t n)
 	return (int)len < 0 ? -errno : (int)len;
 }
 
-static long state(int slot)
+static long state(int slot, int ms)
 {
 	struct pollfd p = { .fd = slots[slot], .events = POLLIN };
 	char c;
 	ssize_t n;
 
-	if (!poll(&p, 1, 300)) {
+	if (!poll(&p, 1, ms)) {
 		strcpy(text, "open");
 		return 0;
 	}
@@ -246,7 +246,9 @@ static long obey_socket(const char *verb, int slot, const char *rest)
 	if (!strcmp(verb, "drain"))
 		return drain(slot);
 	if (!strcmp(verb, "state"))
-		return state(slot);
+		return state(slot, 300);
+	if (!strcmp(verb, "soon"))
+		return state(slot, 60);
 	if (!strcmp(verb, "shut"))
 		return shutdown(slots[slot], atoi(rest)) ? -errno : 0;
 	if (!strcmp(verb, "reset_conn"))

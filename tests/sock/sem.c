@@ -265,6 +265,13 @@ void count_signal(int number)
 	sigaction(number, &action, NULL);
 }
 
+void forget_signals(void)
+{
+	signal(SIGUSR1, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
+	seen = 0;
+}
+
 int signals_seen(void)
 {
 	const int n = seen;

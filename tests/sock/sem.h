@@ -94,6 +94,7 @@ void say_lasted(int64_t began_ms, int64_t span_ms);
 /* Signals counted since the last look. */
 void count_signal(int number);
 int signals_seen(void);
+void forget_signals(void);
 
 /* A second thread: fn(arg) now, its end waited for with join(). */
 struct helper;

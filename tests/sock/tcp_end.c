@@ -315,7 +315,7 @@ CASE(close_with_unread_data_resets)
 
 CASE(close_sends_what_is_left)
 {
-	static char data[200000];
+	static char data[60000];
 	int fd = accepted();
 
 	for (size_t i = 0; i < sizeof(data); i++)

@@ -267,19 +267,21 @@ CASE(send_with_more_and_cork)
 	int fd = accepted();
 
 	T(send(fd, "abc", 3, MSG_MORE));
-	settle();
-	peer("state 1");
+	peer("soon 1");
 	T(send(fd, "def", 3, 0));
 	peer("recv 1 6");
 	T(setsockopt(fd, IPPROTO_TCP, TCP_CORK, &(int){ 1 }, sizeof(int)));
 	T(send(fd, "abc", 3, 0));
 	T(send(fd, "xyz", 3, MSG_MORE));
-	peer("state 1");
+	peer("soon 1");
 	T(setsockopt(fd, IPPROTO_TCP, TCP_CORK, &(int){ 0 }, sizeof(int)));
 	peer("recv 1 6");
 	T(send(fd, "abc", 3, MSG_MORE));
 	T(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int)));
 	peer("recv 1 3");
+	T(send(fd, "abc", 3, MSG_MORE));
+	sleep_ms(400);
+	peer("soon 1");
 	T(send(fd, "abc", 3, MSG_MORE));
 	T(shutdown(fd, SHUT_WR));
 	peer("recv 1 10");

@@ -116,7 +116,7 @@ CASE(connect_refused)
 	to_peer(&sa, AF_INET, peer_port);
 	T(connect(fd, AT(sa), addr_len(AF_INET)));
 	T(so_error(fd));
-	say_names(fd);
+	say_name("peer", fd, getpeername);
 	T(revents(fd, 0));
 	T(send(fd, "x", 1, MSG_NOSIGNAL));
 	T(recv(fd, &sa, 1, 0));
