@@ -145,15 +145,18 @@ TOOL_OBJ := $(patsubst %.c,$B/%.o,$(sort $(wildcard tools/fastsock/*.c)))
 EXAMPLES := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard examples/*.c)))
 HTTP_OBJ := $(patsubst %.c,$B/%.o,$(wildcard examples/http/*.c))
 BENCH := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard bench/*.c)))
+BENCH_SIM := $(patsubst %.c,$B/%,$(wildcard bench/sim/*.c))
 
 $B/tools/%.o $B/examples/%.o: ALL_CFLAGS += $(USER_CPPFLAGS)
 $B/bench/%.o: ALL_CFLAGS += $(USER_CPPFLAGS) -I.
+# On a simulated wire: inside the library, as tests are.
+$B/bench/sim/%.o: ALL_CFLAGS += $(TEST_CPPFLAGS)
 
 $B/tools/%.o $B/examples/%.o $B/bench/%.o:
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
-$(foreach s,$(wildcard tools/fastsock/*.c examples/*.c examples/http/*.c bench/*.c),$(eval $B/$(s:.c=.o): $s))
+$(foreach s,$(wildcard tools/fastsock/*.c examples/*.c examples/http/*.c bench/*.c bench/sim/*.c),$(eval $B/$(s:.c=.o): $s))
 
 $(TOOL): $(TOOL_OBJ) $(STATIC)
 	@mkdir -p $(@D)
@@ -180,7 +183,7 @@ TEST_TOOLS := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard tests/netns/*.
 SEMANTICS := $B/tests/sock/semantics
 SEMANTICS_OBJ := $(patsubst %.c,$B/%.o,$(sort $(wildcard tests/sock/*.c)))
 # Wrong arguments are its business.
-$(SEMANTICS_OBJ): WARN += -Wno-stringop-overflow -Wno-nonnull -Wno-unused-result
+$(SEMANTICS_OBJ): WARN += -Wno-unknown-warning-option -Wno-stringop-overread -Wno-stringop-overflow -Wno-nonnull -Wno-unused-result
 # The preload library on a door that only listens.
 MOCK := $B/tests/apps/mock.so
 
@@ -199,7 +202,7 @@ $(CHECK_TESTS): $B/%: $B/%.o $(TEST_LIB_OBJ) $(STATIC) $$(CHECK_AUX)
 	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS) $(CHECK_LDLIBS) $(DEP_LDLIBS)
 
-$(FUZZERS) $(TEST_TOOLS): $B/%: $B/%.o $(TEST_LIB_OBJ) $(STATIC)
+$(FUZZERS) $(TEST_TOOLS) $(BENCH_SIM): $B/%: $B/%.o $(TEST_LIB_OBJ) $(STATIC)
 	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(CHECK_LDLIBS) $(DEP_LDLIBS)
 
@@ -225,7 +228,7 @@ $(PKT): $(PKT_OBJ) $(TEST_LIB_OBJ) $(STATIC)
 all: lib bpf $(TOOL) $(EXAMPLES) $(BPF_EXAMPLES)
 lib: $(STATIC) $(SHARED) $(PRELOAD)
 bpf: $(BPF_OBJ)
-bench-build: $(BENCH) $(BPF_OTHER)
+bench-build: $(BENCH) $(BENCH_SIM) $(BPF_OTHER)
 tests-build: $(CHECK_TESTS) $(PKT) $(FUZZERS) $(TEST_TOOLS) $(SEMANTICS) $(MOCK) $(BPF_OTHER)
 
 # What running needs besides building: python3, ip, ethtool, bpftool...

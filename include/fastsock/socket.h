@@ -102,6 +102,13 @@ struct fs_sockets_stats {
 /* fs_sockets_stats - copy the counters; set @stats->sz first. 0, or -EINVAL: sz is 0. */
 FS_API int fs_sockets_stats(struct fs_sockets_stats *stats);
 
+/*
+ * fs_sockets_stats_of - the same of another process, as it stands now.
+ * Returns 0, or -EINVAL: sz is 0; -ESRCH: no such process; -ENOENT: it has no
+ * counters, or those of another version of the library; -EACCES: it is another user's.
+ */
+FS_API int fs_sockets_stats_of(int pid, struct fs_sockets_stats *stats);
+
 /* fs_socket_reason_name, _text - of the enum; NULL beyond it. */
 FS_API const char *fs_socket_reason_name(unsigned int reason);
 FS_API const char *fs_socket_reason_text(unsigned int reason);
@@ -131,6 +138,13 @@ FS_API int fs_handoff(int fd);
  * and the stack is closed. For who calls execve() past this door. No errors.
  */
 FS_API void fs_sockets_exec(void);
+
+/*
+ * fs_sockets_spawn - get ready for posix_spawn() or vfork(): connections that the
+ * new program would inherit, as they lack close-on-exec, move into the kernel. The stack
+ * stays. No errors: what cannot be moved stays where it is.
+ */
+FS_API void fs_sockets_spawn(void);
 
 /*
  * fs_sockets_start - open the stack now, if a socket of the process will need

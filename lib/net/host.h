@@ -69,7 +69,7 @@ struct fs_host_flow {
 	uint8_t proto;
 	uint16_t port;
 	uint8_t ip[16];
-	bool reserved;		/* nobody else can have had this port: no need to look */
+	bool reserved;		/* nobody else can have had this TCP port: it is not shared */
 };
 
 /* The world outside; NULL on a simulated wire. */
@@ -83,6 +83,10 @@ struct fs_host_ops {
 	/* Nobody listens there any more, and what there is goes on: new connections are for
 	 * another process, or the kernel. Or somebody does again. */
 	void (*retire)(struct fs_host *host, const struct fs_host_flow *flow, bool retired);
+	/* Many of them follow, or have: may be NULL, and may do nothing. */
+	void (*claim_many)(struct fs_host *host, bool begin);
+	/* Does it have any? 1: perhaps; 0: none, and the program looks no more. */
+	int (*settle)(struct fs_host *host, const struct fs_host_flow *flow);
 	int (*watch)(struct fs_host *host, struct fs_watch *watch);
 	void (*unwatch)(struct fs_host *host, struct fs_watch *watch);
 	/* These frames are the port's now; still readable, for a recorder. */
@@ -136,6 +140,19 @@ static inline bool fs_host_is_local(struct fs_host *host, uint8_t family, const 
 	host->local_family = family;
 	memcpy(host->local_ip, ip, 16);
 	return true;
+}
+
+/* Has the frame left? Its port may not have looked since: now it does. */
+static inline bool fs_host_has_left(const struct fs_host *host, const struct fs_buf *buf)
+{
+	struct fs_port *port;
+
+	if (buf->holders > 1 && buf->port < host->n_ports) {
+		port = host->txq[buf->port].port;
+		if (port->ops->reclaim)
+			port->ops->reclaim(port);
+	}
+	return buf->holders == 1;
 }
 
 static inline bool fs_host_has_room(const struct fs_host *host, int port)

@@ -6,11 +6,10 @@
 #include "base/types.h"
 
 /*
- * fs_nl_diag_tcp - has the kernel TCP connections, opened or being opened, whose
- * local port is @port?
+ * fs_nl_diag_tcp - has the kernel TCP sockets with the local port @port that do
+ * not just listen?
  *
- * For AF_INET those of IPv6 sockets count as well. Loopback does not count, nor
- * TIME-WAIT. Needs no privilege. Walks all of the kernel's connections: a
+ * For AF_INET those of IPv6 sockets count as well, loopback does not. Needs no privilege. Walks all of the kernel's connections: a
  * millisecond, or some.
  * Returns 1 or 0, or -errno: the kernel does not say.
  */

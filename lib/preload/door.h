@@ -6,8 +6,9 @@
  * name for the linker only: libc's headers have attributes, unions and macros
  * for these names that a definition would have to repeat.
  *
- * A child of vfork() runs in its parent's memory: for it the door does not
- * exist, and every call goes to libc (bypassed).
+ * A child of vfork() runs in its parent's memory, and a process that filters its
+ * system calls must not make any of ours: for them the door does not exist, and every
+ * call goes to libc (bypassed).
  */
 #ifndef FS_PRELOAD_DOOR_H
 #define FS_PRELOAD_DOOR_H
@@ -55,15 +56,25 @@ static inline ssize_t fs_preload_answer(ssize_t result, int before)
 }
 
 /* The parent's process id since vfork(); 0 when there was none. */
-extern __thread pid_t fs_preload_vforked;
+extern __thread pid_t fs_preload_vforked __attribute__((tls_model("initial-exec")));
 bool fs_preload_is_vforked(void);
+
+/* syscall.c: the process filters its system calls. */
+extern bool fs_preload_shut;
 
 static inline bool fs_preload_bypassed(void)
 {
+	if (__builtin_expect(__atomic_load_n(&fs_preload_shut, __ATOMIC_RELAXED), 0))
+		return true;
 	return __builtin_expect(fs_preload_vforked != 0, 0) && fs_preload_is_vforked();
 }
 
 void *fs_preload_next(const char *name);
+
+/* pass.c: around vfork(), in the parent; and for @fd, which the child keeps. */
+void fs_preload_pass_begin(void);
+void fs_preload_pass_end(void);
+void fs_preload_pass(int fd);
 
 /* libc's end of a process that would have overrun a buffer. */
 extern void fs_preload_chk_fail(void) __asm__("__chk_fail") __attribute__((noreturn));

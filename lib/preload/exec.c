@@ -4,15 +4,12 @@
  *
  * execve() and its kin end this program's use of the stack: connections that
  * live on are the kernel's before. A spawned program gets copies of
- * descriptors while this one goes on: what posix_spawn() is told to
- * duplicate into the child is handed to the kernel when it is told.
+ * descriptors while this one goes on: what it inherits is the kernel's before, and
+ * what posix_spawn() is told to duplicate into it, when it is told.
  */
-#include <dirent.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <spawn.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "door.h"
@@ -117,6 +114,15 @@ FS_DOOR(int, execle, const char *path, const char *arg0, ...)
 	return door_execve(path, argv, envp);
 }
 
+static void before_spawn(void)
+{
+	const int before = errno;
+
+	if (!fs_preload_bypassed())
+		fs_sockets_spawn();
+	errno = before;
+}
+
 FS_DOOR(int, posix_spawn_file_actions_adddup2, posix_spawn_file_actions_t *actions, int fd, int to)
 {
 	if (!fs_preload_bypassed())
@@ -124,37 +130,16 @@ FS_DOOR(int, posix_spawn_file_actions_adddup2, posix_spawn_file_actions_t *actio
 	return FS_NEXT(posix_spawn_file_actions_adddup2)(actions, fd, to);
 }
 
-/* What the program inherits it finds in the kernel. */
-static void hand_off_inherited(void)
-{
-	const int before = errno;
-	struct dirent *entry;
-	DIR *all;
-
-	if (fs_preload_bypassed() || !getenv("FASTSOCK_IFACES"))
-		return;
-	all = opendir("/proc/self/fd");
-	while (all && (entry = readdir(all))) {
-		const int fd = atoi(entry->d_name);
-
-		if (entry->d_name[0] != '.' && fs_fcntl(fd, F_GETFD, 0) == 0)
-			fs_handoff(fd);
-	}
-	if (all)
-		closedir(all);
-	errno = before;
-}
-
 FS_DOOR(int, posix_spawn, pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
 	const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
-	hand_off_inherited();
+	before_spawn();
 	return FS_NEXT(posix_spawn)(pid, path, actions, attr, argv, fs_preload_env(path, envp));
 }
 
 FS_DOOR(int, posix_spawnp, pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
 	const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
-	hand_off_inherited();
+	before_spawn();
 	return FS_NEXT(posix_spawnp)(pid, file, actions, attr, argv, envp);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* fd.c - libc's calls on descriptors as such: close, duplicate, control. */
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 
@@ -29,32 +30,36 @@ FS_DOOR(void, closefrom, int first)
 		fs_close_range(first < 0 ? 0 : (unsigned int)first, UINT_MAX, 0);
 }
 
-FS_DOOR(int, dup, int fd)
-{
-	return FS_PASS(dup, fd);
-}
-
 /*
  * stdin, stdout and stderr are read and written by libc inside, past this
- * door: who puts a connection there wants that, and gets a kernel socket.
+ * door: who puts a connection there wants that, and gets a kernel socket. So
+ * does a child of vfork(), whatever number it gives it.
  */
-static void to_stdio(int fd, int to)
+static void before_dup(int fd, int to)
 {
-	if (to >= 0 && to < STDIO_FDS && fd != to && !fs_preload_bypassed())
+	if (fs_preload_bypassed())
+		fs_preload_pass(fd);
+	else if (to >= 0 && to < STDIO_FDS && fd != to)
 		fs_handoff(fd);
 }
 
 FS_DOOR(int, dup2, int fd, int to)
 {
-	to_stdio(fd, to);
+	before_dup(fd, to);
 	return FS_PASS(dup2, fd, to);
 }
 
 FS_DOOR_ALIAS(__dup2, dup2);
 
+FS_DOOR(int, dup, int fd)
+{
+	before_dup(fd, STDIO_FDS);
+	return FS_PASS(dup, fd);
+}
+
 FS_DOOR(int, dup3, int fd, int to, int flags)
 {
-	to_stdio(fd, to);
+	before_dup(fd, to);
 	return FS_PASS(dup3, fd, to, flags);
 }
 
@@ -67,6 +72,8 @@ FS_DOOR(int, fcntl, int fd, int cmd, ...)
 	va_start(args, cmd);
 	arg = va_arg(args, unsigned long);
 	va_end(args);
+	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC || (cmd == F_SETFD && !(arg & FD_CLOEXEC)))
+		before_dup(fd, STDIO_FDS);
 	return FS_PASS(fcntl, fd, cmd, arg);
 }
 

@@ -28,6 +28,7 @@ bool fs_preload_is_vforked(void)
 	if (getpid() != fs_preload_vforked)
 		return true;
 	fs_preload_vforked = 0;
+	fs_preload_pass_end();
 	return false;
 }
 
@@ -42,8 +43,10 @@ void *fs_preload_before_vfork(void)
 	if (!next)
 		next = fs_preload_next("vfork");
 	/* A child that calls vfork() again stays a child. */
-	if (!fs_preload_bypassed())
+	if (!fs_preload_bypassed()) {
+		fs_preload_pass_begin();
 		fs_preload_vforked = getpid();
+	}
 	errno = before;
 	return next;
 }

@@ -8,7 +8,6 @@
 #include <linux/sockios.h>
 #include <time.h>
 #include <unistd.h>
-#include <sys/syscall.h>
 
 #include "sock/sock.h"
 #include "tcp/conn.h"
@@ -119,7 +118,7 @@ int fs_close(int fd)
 
 static int range_by_kernel(unsigned int first, unsigned int last, unsigned int flags)
 {
-	return syscall(SYS_close_range, first, last, flags) < 0 ? -errno : 0;
+	return FS_LIBC(close_range, first, last, (int)flags);
 }
 
 /*

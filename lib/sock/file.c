@@ -10,6 +10,7 @@
 #include "sock/set.h"
 
 struct fs_file **fs_files;
+int fs_files_end;
 __thread int fs_inside __attribute__((tls_model("initial-exec")));
 
 int fs_file_table_open(void)
@@ -27,6 +28,12 @@ int fs_file_table_open(void)
 	return 0;
 }
 
+static void mark_ours(struct fs_file *file, int fd)
+{
+	fs_files_end = MAX(fs_files_end, fd + 1);
+	fs_file_mark(fd, file);
+}
+
 void fs_file_init(struct fs_file *file, enum fs_file_kind kind, const struct fs_file_ops *ops,
 		  int fd)
 {
@@ -35,13 +42,13 @@ void fs_file_init(struct fs_file *file, enum fs_file_kind kind, const struct fs_
 	file->fd = fd;
 	file->n_fds = 1;
 	file->refs = 1;
-	fs_file_mark(fd, file);
+	mark_ours(file, fd);
 }
 
 void fs_file_add(struct fs_file *file, int fd)
 {
 	file->n_fds++;
-	fs_file_mark(fd, file);
+	mark_ours(file, fd);
 }
 
 void fs_file_put(struct fs_file *file)
@@ -54,7 +61,7 @@ void fs_file_put(struct fs_file *file)
 
 static int any_fd(const struct fs_file *file)
 {
-	for (int fd = 0; fd < FS_FILES_MAX; fd++)
+	for (int fd = 0; fd < fs_files_end; fd++)
 		if (fs_files[fd] == file)
 			return fd;
 	return -1;

@@ -55,6 +55,9 @@ struct fs_file {
 
 extern struct fs_file **fs_files;	/* FS_FILES_MAX; NULL: nothing is configured */
 
+/* No file of ours has this number, nor a higher one. */
+extern int fs_files_end;
+
 /* Non-zero while this thread is inside the stack: its calls are the kernel's. */
 extern __thread int fs_inside __attribute__((tls_model("initial-exec")));
 

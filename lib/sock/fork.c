@@ -7,6 +7,7 @@
  *	execve()  connections move into the kernel, the stack is closed
  *	exit()    what is still on its way is given to the kernel, likewise
  */
+#include <fcntl.h>
 #include <pthread.h>
 
 #include "sock/sock.h"
@@ -14,7 +15,7 @@
 /* Every socket of the process once, as the list may change under the walk. */
 static void each_sock(void (*fn)(struct fs_sock *s))
 {
-	for (int fd = 0; fs_files && fd < FS_FILES_MAX; fd++) {
+	for (int fd = 0; fd < fs_files_end; fd++) {
 		struct fs_file *file = fs_file_at(fd);
 
 		if ((uintptr_t)file > (uintptr_t)FS_FILE_KERNEL && file->kind == FS_FILE_SOCK &&
@@ -128,6 +129,23 @@ void fs_sockets_exec(void)
 void fs_sockets_stop(void)
 {
 	end(move_ended);
+}
+
+static void move_inherited(struct fs_sock *s)
+{
+	if (s->tcp && s->state == FS_SOCK_CONNECTED &&
+	    !(FS_LIBC(fcntl, s->file.fd, F_GETFD) & FD_CLOEXEC))
+		fs_sock_move(s, FS_SOCKET_executed);
+}
+
+void fs_sockets_spawn(void)
+{
+	if (fs_inside || !fs_files)
+		return;
+	fs_engine_lock();
+	if (fs_engine.stack)
+		each_sock(move_inherited);
+	fs_engine_unlock();
 }
 
 static bool wants_stack;

@@ -19,7 +19,7 @@ static void replace(struct fs_file *file, int fresh)
 	uint32_t left = file->n_fds;
 
 	for (int fd = file->fd; left; fd = 0) {
-		for (; left && fd < FS_FILES_MAX; fd++) {
+		for (; left && fd < fs_files_end; fd++) {
 			int flags;
 
 			if (fs_file_at(fd) != file)
@@ -29,7 +29,7 @@ static void replace(struct fs_file *file, int fresh)
 			if (!--left)
 				break;
 		}
-		if (fd >= FS_FILES_MAX && left == file->n_fds)
+		if (fd >= fs_files_end && left == file->n_fds)
 			break;
 	}
 }

@@ -33,6 +33,7 @@
 	X(int, getsockopt, (int, int, int, void *, socklen_t *))		\
 	X(int, setsockopt, (int, int, int, const void *, socklen_t))		\
 	X(int, close, (int))							\
+	X(int, close_range, (unsigned int, unsigned int, int))		\
 	X(int, dup, (int))							\
 	X(int, dup2, (int, int))						\
 	X(int, dup3, (int, int, int))						\

@@ -11,8 +11,7 @@
 #include "sock/config.h"
 #include "sock/file.h"
 #include "sock/libc.h"
-
-static struct fs_sockets_stats stats;
+#include "sock/page.h"
 
 #define REASON_NAME(name, text) #name,
 static const char *const names[] = { FS_SOCKET_REASONS(REASON_NAME) };
@@ -22,7 +21,8 @@ static const char *const sorts[] = { "TCP connections", "TCP listeners", "UDP so
 
 static uint64_t *counter(enum fs_socket_sort sort, enum fs_socket_reason reason)
 {
-	uint64_t *const of[] = { stats.tcp, stats.listeners, stats.udp };
+	struct fs_sockets_stats *stats = fs_page_stats();
+	uint64_t *const of[] = { stats->tcp, stats->listeners, stats->udp };
 
 	return &of[sort][reason];
 }
@@ -38,27 +38,28 @@ void fs_reason_count(enum fs_socket_sort sort, enum fs_socket_reason reason)
 
 void fs_reason_rx(uint64_t bytes)
 {
-	stats.rx_bytes += bytes;
+	fs_page_stats()->rx_bytes += bytes;
 }
 
 void fs_reason_tx(uint64_t bytes)
 {
-	stats.tx_bytes += bytes;
+	fs_page_stats()->tx_bytes += bytes;
 }
 
 /* A child of fork() counts for itself. */
 void fs_reason_reset(void)
 {
-	memset(&stats, 0, sizeof(stats));
+	fs_page_forked();
 }
 
 int fs_sockets_stats(struct fs_sockets_stats *out)
 {
+	const struct fs_sockets_stats *stats = fs_page_stats();
 	const size_t sz = out->sz;
 
 	if (!sz)
 		return -EINVAL;
-	memcpy(out, &stats, MIN(sz, sizeof(stats)));
+	memcpy(out, stats, MIN(sz, sizeof(*stats)));
 	out->sz = sz;
 	return 0;
 }
@@ -88,6 +89,7 @@ static int write_all(int fd, const char *text, int len)
 
 int fs_sockets_report(int fd)
 {
+	const struct fs_sockets_stats *stats = fs_page_stats();
 	char line[256];
 	int err = 0;
 
@@ -105,10 +107,10 @@ int fs_sockets_report(int fd)
 					"fastsock[%d]: %llu %s: %s (%s)\n", (int)getpid(),
 					(unsigned long long)n, sorts[sort], texts[r], names[r]));
 		}
-	if (!err && (stats.rx_bytes || stats.tx_bytes))
+	if (!err && (stats->rx_bytes || stats->tx_bytes))
 		err = write_all(fd, line, snprintf(line, sizeof(line),
 				"fastsock[%d]: %llu bytes received and %llu sent by the fast path\n",
-				(int)getpid(), (unsigned long long)stats.rx_bytes,
-				(unsigned long long)stats.tx_bytes));
+				(int)getpid(), (unsigned long long)stats->rx_bytes,
+				(unsigned long long)stats->tx_bytes));
 	return err;
 }

@@ -149,7 +149,7 @@ ssize_t fs_sock_zerocopy_told(struct fs_sock *s, struct msghdr *msg);
 /* 1: the twin's connect() is all there is to do. */
 int fs_udp_sock_connect(struct fs_sock *s, const struct sockaddr *addr, socklen_t len);
 /* Has it options whose effect the fast path would lack? */
-bool fs_udp_sock_wants_kernel(int fd);
+bool fs_udp_sock_wants_kernel(const struct fs_sock *s);
 ssize_t fs_udp_sock_recv(struct fs_sock *s, struct msghdr *msg, int flags);
 ssize_t fs_udp_sock_send(struct fs_sock *s, const struct msghdr *msg, int flags);
 uint32_t fs_tcp_sock_ready(const struct fs_sock *s);

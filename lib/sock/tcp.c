@@ -7,9 +7,20 @@
 #include "sock/sock.h"
 #include "tcp/conn.h"
 
+/* Who is told that there is no room waits for the news that there is. */
+static bool has_room(struct fs_tcp *tcp)
+{
+	if (fs_tcp_has(tcp, FS_TCP_WANT_SPACE))
+		return false;
+	if (fs_tcp_sendq_space(tcp))
+		return true;
+	fs_tcp_want_space(tcp);
+	return false;
+}
+
 uint32_t fs_tcp_sock_ready(const struct fs_sock *s)
 {
-	const struct fs_tcp *tcp = s->tcp;
+	struct fs_tcp *tcp = s->tcp;
 	const bool ended = tcp->flow.state == FS_TCP_CLOSED;
 	const bool fin = ended || fs_tcp_has(tcp, FS_TCP_FIN_RCVD) || s->shut_rd;
 	const bool shut = ended || fs_tcp_has(tcp, FS_TCP_SHUT_WR);
@@ -21,7 +32,7 @@ uint32_t fs_tcp_sock_ready(const struct fs_sock *s)
 		events |= EPOLLRDHUP;
 	if (fin && shut)
 		events |= EPOLLHUP;
-	if (shut || (!fs_tcp_has(tcp, FS_TCP_WANT_SPACE) && fs_tcp_sendq_space(tcp)))
+	if (shut || has_room(tcp))
 		events |= EPOLLOUT | EPOLLWRNORM;
 	if (s->error || tcp->error || s->zc_next != s->zc_told)
 		events |= EPOLLERR;

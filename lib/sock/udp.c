@@ -38,12 +38,17 @@ static int local_of(const struct fs_sock *s, struct fs_addr *local)
 	return err;
 }
 
-/* Options whose effect the fast path would lack. */
-bool fs_udp_sock_wants_kernel(int fd)
+/*
+ * Options whose effect the fast path would lack. Of sockets that share a port
+ * only those without a peer share what comes.
+ */
+bool fs_udp_sock_wants_kernel(const struct fs_sock *s)
 {
+	const int fd = s->file.fd;
+
 	return has_option(fd, SOL_SOCKET, SO_TIMESTAMP) ||
 	       has_option(fd, SOL_SOCKET, SO_TIMESTAMPNS) ||
-	       has_option(fd, SOL_SOCKET, SO_REUSEPORT) ||
+	       (!s->peer.family && has_option(fd, SOL_SOCKET, SO_REUSEPORT)) ||
 	       has_option(fd, IPPROTO_UDP, UDP_SEGMENT) || has_option(fd, IPPROTO_UDP, UDP_GRO) ||
 	       has_option(fd, IPPROTO_IP, IP_RECVERR) ||
 	       has_option(fd, IPPROTO_IPV6, IPV6_RECVERR) ||
@@ -91,7 +96,7 @@ void fs_sock_go_udp(struct fs_sock *s)
 		reason = FS_SOCKET_port;
 	else if (is_loopback(&local))
 		reason = FS_SOCKET_loopback;
-	else if (fs_udp_sock_wants_kernel(s->file.fd))
+	else if (fs_udp_sock_wants_kernel(s))
 		reason = FS_SOCKET_option;
 	if (reason == FS_SOCKET_fast)
 		reason = open_endpoint(s, &local);

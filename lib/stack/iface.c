@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "nl/diag.h"
 #include "stack/world.h"
@@ -189,31 +190,40 @@ static int flags_each(struct fs_world *world, const struct fs_rule_key *key, uin
 	return err;
 }
 
-/*
- * Who has the port already may have connections. They are looked for once no new
- * ones can come; until then, and when the kernel does not tell, there may be some.
- */
+/* Who has the port already may have connections: they are shared until settle() says no. */
 static int claim(struct fs_host *host, const struct fs_host_flow *flow)
 {
-	struct fs_world *world = to_stack(host)->world;
 	const struct fs_rule_key key = key_of(flow);
-	const bool look = flow->proto == IPPROTO_TCP && !flow->reserved;
-	int err = claim_each(world, &key, look);
 
-	if (!err && look && !fs_nl_diag_tcp(flow->family, flow->port))
-		flags_each(world, &key, 0, FS_RULE_F_KERNEL_FIRST);
-	return err;
+	return claim_each(to_stack(host)->world, &key,
+			  flow->proto == IPPROTO_TCP && !flow->reserved);
 }
 
 /* By whichever of the two rules that the program would find. */
-static int share(struct fs_host *host, const struct fs_host_flow *flow)
+static int share_both(struct fs_host *host, const struct fs_host_flow *flow, uint32_t set,
+		      uint32_t clear)
 {
 	struct fs_world *world = to_stack(host)->world;
 	struct fs_rule_key key = key_of(flow);
-	int err = flags_each(world, &key, FS_RULE_F_KERNEL_FIRST, 0);
+	int err = flags_each(world, &key, set, clear);
 
 	memset(key.addr, 0, sizeof(key.addr));
-	return err ? err : flags_each(world, &key, FS_RULE_F_KERNEL_FIRST, 0);
+	return err ? err : flags_each(world, &key, set, clear);
+}
+
+static int share(struct fs_host *host, const struct fs_host_flow *flow)
+{
+	return share_both(host, flow, FS_RULE_F_KERNEL_FIRST, 0);
+}
+
+/*
+ * Once the program looks, no new ones come by these interfaces, but from here; so
+ * none is none. When the kernel does not tell, there may be some.
+ */
+static int settle(struct fs_host *host, const struct fs_host_flow *flow)
+{
+	return fs_nl_diag_tcp(flow->family, flow->port) ||
+	       share_both(host, flow, 0, FS_RULE_F_KERNEL_FIRST);
 }
 
 static void retire(struct fs_host *host, const struct fs_host_flow *flow, bool retired)
@@ -225,6 +235,19 @@ static void retire(struct fs_host *host, const struct fs_host_flow *flow, bool r
 		flags_each(world, &key, FS_RULE_F_KERNEL_FIRST | FS_RULE_F_NO_NEW, 0);
 	else
 		flags_each(world, &key, 0, FS_RULE_F_NO_NEW);
+}
+
+/* One lock for the rules of all interfaces. Without it each claim takes its own. */
+static void claim_many(struct fs_host *host, bool begin)
+{
+	struct fs_world *world = to_stack(host)->world;
+	int lock = begin ? fs_steer_lock(world->ifaces[0].steer) : -1;
+
+	if (!begin && world->claims_lock >= 0)
+		fs_steer_unlock(world->claims_lock);
+	world->claims_lock = lock;
+	for (unsigned int i = 0; i < world->n_ifaces; i++)
+		fs_steer_hold(world->ifaces[i].steer, lock);
 }
 
 static int watch(struct fs_host *host, struct fs_watch *w)
@@ -244,6 +267,8 @@ const struct fs_host_ops fs_stack_world_ops = {
 	.unclaim = unclaim,
 	.share = share,
 	.retire = retire,
+	.claim_many = claim_many,
+	.settle = settle,
 	.watch = watch,
 	.unwatch = unwatch,
 	.sent = fs_stack_capture_sent,

@@ -286,6 +286,7 @@ static int open_world(struct fs_world **out, const struct fs_stack_opts *opts)
 	world->log = (struct fs_logger){ .fn = opts->log, .ctx = opts->log_ctx };
 	world->spin_ns = opts->spin_us * NSEC_PER_USEC;
 	world->epfd = -1;
+	world->claims_lock = -1;
 	world->side = -1;
 	world->wake.fd = -1;
 	err = fs_nl_open(&world->nl, &world->log);

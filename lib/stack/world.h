@@ -44,6 +44,7 @@ struct fs_world {
 	bool woken;
 	int epfd;
 	int side;
+	int claims_lock;		/* -1: each claim takes it; see iface.c */
 	uint64_t spin_ns;
 	uint64_t side_checked_ns;
 	uint64_t settings;		/* of the mirror, as the program knows them */

@@ -198,6 +198,7 @@ static int open_common(struct fs_steer **out, const char *ifname, const struct f
 	for (unsigned int i = 0; i < FS_STEER_MAP_COUNT; i++)
 		steer->map[i] = -1;
 	steer->root_fd = -1;
+	steer->held_lock = -1;
 	snprintf(steer->info.ifname, sizeof(steer->info.ifname), "%.15s", ifname);
 	fs_steer_quiet_begin(&quiet, log);
 	err = open_pins(steer, ifname, any);

@@ -147,15 +147,31 @@ static void unsteer_locked(struct fs_steer *steer, const struct fs_rule_key *key
 	put(steer, key, &rule);
 }
 
+void fs_steer_hold(struct fs_steer *steer, int lock)
+{
+	steer->held_lock = lock;
+}
+
+static int lock_rules(struct fs_steer *steer)
+{
+	return steer->held_lock >= 0 ? steer->held_lock : fs_steer_lock(steer);
+}
+
+static void unlock_rules(const struct fs_steer *steer, int lock)
+{
+	if (lock >= 0 && lock != steer->held_lock)
+		fs_steer_unlock(lock);
+}
+
 int fs_steer_rule_steer(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot,
 			bool share)
 {
-	int lock = fs_steer_lock(steer), err;
+	int lock = lock_rules(steer), err;
 
 	if (lock < 0)
 		return lock == -EACCES ? -EPERM : lock;
 	err = steer_locked(steer, key, slot, share);
-	fs_steer_unlock(lock);
+	unlock_rules(steer, lock);
 	return err;
 }
 
@@ -184,25 +200,24 @@ int fs_steer_rule_flags(struct fs_steer *steer, const struct fs_rule_key *key, u
 
 	if (err <= 0)
 		return err;
-	lock = fs_steer_lock(steer);
+	lock = lock_rules(steer);
 	if (lock < 0)
 		return lock == -EACCES ? -EPERM : lock;
 	err = must_change(steer, key, slot, set, clear, &rule);
 	if (err > 0)
 		err = put(steer, key, &rule);
-	fs_steer_unlock(lock);
+	unlock_rules(steer, lock);
 	return err;
 }
 
 void fs_steer_rule_unsteer(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot)
 {
-	int lock = fs_steer_lock(steer);
+	int lock = lock_rules(steer);
 	struct fs_rule there;
 
 	if (!find(steer, key, &there) && is_steered(&there) && there.slot == slot)
 		unsteer_locked(steer, key, &there);
-	if (lock >= 0)
-		fs_steer_unlock(lock);
+	unlock_rules(steer, lock);
 }
 
 /* A key that was deleted would start the walk again, so step on first. */

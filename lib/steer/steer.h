@@ -152,4 +152,11 @@ const char *fs_steer_dir(const struct fs_steer *steer);
 int fs_steer_lock(struct fs_steer *steer);
 void fs_steer_unlock(int lock);
 
+/*
+ * Rules steered and unsteered from now on are under this lock, which the caller
+ * has: taking it anew costs more than half of what a rule does. -1: no longer. One
+ * lock is good for the rules of all interfaces.
+ */
+void fs_steer_hold(struct fs_steer *steer, int lock);
+
 #endif

@@ -96,6 +96,9 @@ void fs_tcp_recovery_too_big(struct fs_tcp *tcp);
 void fs_tcp_probe_acked(struct fs_tcp *tcp, const struct fs_wire_tcp *seg,
 			const struct fs_tcp_acked *a);
 
+/* api.c: there is no room to send, and WRITABLE is to tell when there is. */
+void fs_tcp_want_space(struct fs_tcp *tcp);
+
 /* --- receiving: rcvq.c, ooo.c, window.c ------------------------------------------- */
 
 /* Payload within the window; the buffer is taken over, rx->buf NULL then. */
@@ -197,6 +200,8 @@ bool fs_tcp_listener_established(struct fs_tcp *tcp);
 /* The connection is gone: from counts and queues too. */
 void fs_tcp_listener_forget(struct fs_tcp *tcp);
 void fs_tcp_listener_put(struct fs_tcp_listener *listener);
+/* The kernel has a connection of its port: look now and then whether it still does. */
+void fs_tcp_listener_shared(struct fs_tcp_listener *listener);
 void fs_tcp_listener_free(struct fs_tcp_listener *listener);
 
 /* SYN-SENT: RFC 9293 3.10.7.3. */

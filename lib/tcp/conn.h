@@ -59,6 +59,7 @@ enum {
 #define FS_TCP_CORK_NS		(200 * NSEC_PER_MSEC)
 #define FS_TCP_TIMEWAIT_NS	(60 * NSEC_PER_SEC)	/* 2 MSL */
 #define FS_TCP_MOVED_NS		(5 * NSEC_PER_SEC)	/* what was steered before may come late */
+#define FS_TCP_SHARED_NS	(60 * NSEC_PER_SEC)	/* from one look for them to the next */
 #define FS_TCP_FIN_WAIT_2_NS	(60 * NSEC_PER_SEC)	/* without a handle */
 #define FS_TCP_TICK_NS		NSEC_PER_MSEC		/* of timestamps */
 
@@ -265,6 +266,7 @@ struct fs_tcp_listener {
 	bool kernel_waits;			/* the twin may have connections */
 	bool kernel_complained;
 	struct fs_timer kernel_retry;
+	struct fs_timer shared;		/* armed: the kernel may have connections of the port */
 	struct fs_ready ready;
 };
 

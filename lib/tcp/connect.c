@@ -240,6 +240,18 @@ static void established(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 	fs_tcp_fsm_advanced(tcp);
 }
 
+/*
+ * RFC 9293 3.5.1, figure 9: the peer still has a connection of these ports, and our
+ * reset has ended it. Not to wait a second, the SYN follows, once, as with Linux.
+ */
+static void syn_behind_reset(struct fs_tcp *tcp)
+{
+	if (tcp->retries)
+		return;
+	tcp->retries = 1;	/* Karn: no RTT of it */
+	fs_tcp_xmit_syn(tcp);
+}
+
 void fs_tcp_connect_rx(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 {
 	const struct fs_wire_tcp *seg = &rx->seg;
@@ -250,6 +262,8 @@ void fs_tcp_connect_rx(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 		tcp->table->host->stats.rx_drop_state++;
 		if (fs_wire_tcp_reset(seg, &rst))
 			fs_tcp_xmit_bare(tcp->table, &tcp->flow.id, &rst, tcp->flow.scope);
+		if (!(seg->flags & (FS_TCP_F_SYN | FS_TCP_F_RST)))
+			syn_behind_reset(tcp);
 		return;
 	}
 	if (seg->flags & FS_TCP_F_RST) {

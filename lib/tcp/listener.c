@@ -129,8 +129,34 @@ static void retire(struct fs_tcp_listener *l, bool retired)
 	}
 }
 
+static bool kernel_has(struct fs_tcp_listener *l, uint8_t family)
+{
+	struct fs_host *host = l->table->host;
+	const struct fs_host_flow flow = flow_of(l, family);
+
+	return has_family(l, family) && host->ops->settle(host, &flow);
+}
+
+/* It costs each segment a look, and such connections end. */
+static void settle(struct fs_timer *timer, uint64_t now_ns)
+{
+	struct fs_tcp_listener *l = container_of(timer, struct fs_tcp_listener, shared);
+	/* Where nobody listens, the kernel may get one at any time. */
+	const bool four = !l->open || kernel_has(l, AF_INET);
+	const bool six = !l->open || kernel_has(l, AF_INET6);
+
+	if (four || six)
+		fs_timer_arm(l->table->wheel, timer, now_ns + FS_TCP_SHARED_NS);
+}
+
+void fs_tcp_listener_shared(struct fs_tcp_listener *l)
+{
+	fs_timer_arm(l->table->wheel, &l->shared, l->table->host->now_ns + FS_TCP_SHARED_NS);
+}
+
 void fs_tcp_listener_free(struct fs_tcp_listener *l)
 {
+	fs_timer_cancel(l->table->wheel, &l->shared);
 	unclaim(l, AF_INET);
 	unclaim(l, AF_INET6);
 	unlink_from(l, AF_INET);
@@ -227,6 +253,7 @@ static struct fs_tcp_listener *allocate(struct fs_tcp_table *table, const struct
 	l->local = *local;
 	l->twin.fd = -1;
 	l->ready.endpoint = l;
+	l->shared.fn = settle;
 	return l;
 }
 
@@ -239,6 +266,8 @@ static int enter(struct fs_tcp_listener *l)
 		return err;
 	link_in(l, AF_INET);
 	link_in(l, AF_INET6);
+	if (l->table->host->ops)
+		settle(&l->shared, l->table->host->now_ns);
 	return 0;
 }
 
@@ -265,8 +294,10 @@ int fs_tcp_listener_open(struct fs_tcp_listener **out, struct fs_tcp_table *tabl
 	err = old ? 0 : enter(l);
 	if (err)
 		goto err_twin;
-	if (old)
+	if (old) {
 		retire(l, false);
+		fs_tcp_listener_shared(l);
+	}
 	l->open = true;
 	l->backlog = backlog;
 	l->fastopen = opts->fastopen;

@@ -44,6 +44,8 @@ static void leave(struct fs_tcp *tcp, struct fs_tcp_timewait *tw)
 	const struct fs_tcp_flow_id *id = &tcp->flow.id;
 
 	table->host->stats.tcp_moved++;
+	if (tcp->listener)
+		fs_tcp_listener_shared(tcp->listener);
 	if (fs_tcp_has(tcp, FS_TCP_ACTIVE))
 		fs_tcp_ports_retire(table->ports, id->family, id->local, id->local_port);
 	fs_tcp_conn_orphan(tcp);
@@ -72,6 +74,9 @@ static int move_to(struct fs_tcp *tcp, int fd)
 		return err;
 	}
 	fs_tcp_repair_start(tcp, fd);
+	/* The kernel asks the peer where it is only while nothing is shut. */
+	if (fs_tcp_has(tcp, FS_TCP_SHUT_WR))
+		fs_tcp_xmit_probe(tcp, fs_seq_sub(tcp->snd_una, 1));
 	leave(tcp, tw);
 	return 0;
 }

@@ -22,7 +22,11 @@
  * the end. To the kernel the peer's FIN is to come yet, so after our own it waits
  * for it, a second at most. Rejected: to let the kernel receive the FIN again, from a raw
  * socket: one more privilege, and it hangs on firewall rules of the loopback
- * interface. Our own FIN needs no trick: it is sent again, with the same number.
+ * interface.
+ *
+ * Our own FIN is a part of the send queue: what was sent of it stands behind SND.UNA, or
+ * the peer's ACK of it would be one of something that was never sent. One that was
+ * acknowledged already is sent again, with the same number, which says all to both.
  *
  * ECN cannot be restored: the kernel goes on without.
  */
@@ -43,6 +47,7 @@
 #endif
 
 enum {
+	MAXSEG_MAX = 32767,	/* that the kernel takes */
 	PIECES = 64,		/* in one system call */
 	SLACK = 128 * 1024,	/* buffers beyond what is in them */
 };
@@ -115,16 +120,20 @@ static int set_ends(const struct fs_tcp *tcp, int fd)
 {
 	const int domain = get(fd, SO_DOMAIN);
 	struct sockaddr_storage sa;
-	int len = sockaddr_of(fs_tcp_local(tcp), domain, &sa);
+	int len = sockaddr_of(fs_tcp_local(tcp), domain, &sa), err;
 
 	if (len < 0)
 		return len;
+	/* The MSS is reckoned by connect(), and hardly ever after. */
+	set_tcp(fd, TCP_MAXSEG, MIN((int)tcp->peer_mss, (int)MAXSEG_MAX));
 	if (domain == AF_INET6 && tcp->flow.id.family == AF_INET)
 		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
 	if (bind(fd, (struct sockaddr *)&sa, (socklen_t)len))
 		return -errno;
 	len = sockaddr_of(fs_tcp_remote(tcp), domain, &sa);
-	return connect(fd, (struct sockaddr *)&sa, (socklen_t)len) ? -errno : 0;
+	err = connect(fd, (struct sockaddr *)&sa, (socklen_t)len) ? -errno : 0;
+	set_tcp(fd, TCP_MAXSEG, 0);
+	return err;
 }
 
 /* --- what both have agreed upon -------------------------------------------------------- */
@@ -302,6 +311,16 @@ static int push_unsent(const struct fs_tcp *tcp, int fd)
 	return err ? err : on;
 }
 
+static bool fin_is_out(const struct fs_tcp *tcp)
+{
+	return fs_tcp_has(tcp, FS_TCP_FIN_QUEUED) && fs_seq_after(tcp->flow.snd_nxt, data_end(tcp));
+}
+
+static bool fin_is_acked(const struct fs_tcp *tcp)
+{
+	return fs_seq_after(tcp->snd_una, data_end(tcp));
+}
+
 static int fill(const struct fs_tcp *tcp, int fd)
 {
 	int err = push_received(tcp, fd);
@@ -310,6 +329,8 @@ static int fill(const struct fs_tcp *tcp, int fd)
 		err = set_tcp(fd, TCP_REPAIR_QUEUE, TCP_SEND_QUEUE);
 	if (!err)
 		err = push_segments(fd, tcp->sendq, tcp->unsent);
+	if (!err && fin_is_out(tcp) && !fin_is_acked(tcp))
+		err = shutdown(fd, SHUT_WR) ? -errno : 0;
 	if (!err)
 		err = push_unsent(tcp, fd);
 	if (!err)
@@ -355,7 +376,7 @@ void fs_tcp_repair_start(const struct fs_tcp *tcp, int fd)
 	const bool shut = fs_tcp_has(tcp, FS_TCP_SHUT_WR);
 
 	set(fd, SOL_SOCKET, SO_DETACH_FILTER, 0);
-	/* The probe that comes with it asks the peer where it is; our FIN does, too. */
+	/* With it comes a probe, which asks the peer where it is. A FIN does that as well. */
 	set_tcp(fd, TCP_REPAIR, shut ? TCP_REPAIR_OFF_NO_WP : TCP_REPAIR_OFF);
 	/* As the sockets of a listener have it, which is to start again beside them. */
 	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);

@@ -21,6 +21,16 @@ int fs_tcp_table_open(struct fs_tcp_table **out, struct fs_host *host);
 /* Resets what is open, and gives everything back. */
 void fs_tcp_table_close(struct fs_tcp_table *table);
 
+enum {
+	FS_TCP_AHEAD_MAX = 64,
+};
+
+/*
+ * A burst of frames is about to be taken one by one: have the connections they are
+ * for on their way to the cache. Changes nothing.
+ */
+void fs_tcp_ahead(const struct fs_tcp_table *table, struct fs_buf *const *bufs, unsigned int n);
+
 /*
  * One parsed TCP frame. Delivers it or drops it with its reason counted; the
  * buffer is taken over in both cases. @partial_ok as in udp.h.

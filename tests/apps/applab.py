@@ -37,6 +37,8 @@ REPORT = re.compile(r"^fastsock\[(\d+)\]: (\d+) (TCP connections|TCP listeners|U
 
 
 class AppLab(lab.Lab):
+    ATTACHED = ("c0", "s0")
+
     def __init__(self, prefix, queues=QUEUES):
         super().__init__(prefix)
         self.queues = str(queues)
@@ -60,7 +62,8 @@ class AppLab(lab.Lab):
         os.chmod(self.root.name, 0o755)
         # Both at once: the kernel takes two seconds to verify the program.
         starting = [self.start(ns, FASTSOCK, "attach", name)
-                    for ns, name in ((self.client_ns, "c0"), (self.server_ns, "s0"))]
+                    for ns, name in ((self.client_ns, "c0"), (self.server_ns, "s0"))
+                    if name in self.ATTACHED]
         for process in starting:
             status = process.child.wait()
             process.close()
@@ -99,6 +102,7 @@ class App:
     def __init__(self, the_lab, ns, argv, fast=True, port=None, udp=False, options=(), stop=signal.SIGTERM,
                  good=(0,), env=None, cwd=None, stdin=None):
         self.lab, self.ns, self.argv, self.stop_signal, self.good = the_lab, ns, argv, stop, good
+        self.fast = fast
         self.why_path = tempfile.mktemp(prefix="why-", dir=the_lab.root.name)
         self.log = tempfile.TemporaryFile()
         if fast:
@@ -106,7 +110,7 @@ class App:
         self.child = subprocess.Popen(
             the_lab.inside(ns, argv), stdin=stdin or subprocess.DEVNULL, stdout=self.log,
             stderr=subprocess.STDOUT, start_new_session=True, cwd=cwd,
-            env={**os.environ, **(env or {})}, preexec_fn=lab.die_with_parent)
+            env={**os.environ, **(env or {})}, preexec_fn=lab.Child.begin)
         self.pid = self.child.pid
         if port:
             self.wait_for_port(port, udp)
@@ -118,6 +122,16 @@ class App:
             if self.child.poll() is not None or time.monotonic() > end:
                 self.kill()
                 raise AssertionError(f"{self.argv[0]} does not listen: {self.said()}")
+            time.sleep(0.05)
+        if self.fast and not udp:
+            self.wait_for_rule(port)
+
+    def wait_for_rule(self, port):
+        """Its listener joins the twin's when it begins to wait. Not all do."""
+        name = "s0" if self.ns == self.lab.server_ns else "c0"
+        end = time.monotonic() + 3
+        while time.monotonic() < end and not re.search(
+                rf"rule tcp/\S+:{port} +steer", self.lab.at(self.ns, FASTSOCK, "status", name).stdout):
             time.sleep(0.05)
 
     def said(self):
@@ -195,6 +209,15 @@ class Steered:
             counted = self.lab.counters(self.ns)
             steered = counted.get("steer", 0) - self.before
             assert steered >= self.packets, f"{steered} packets steered: {counted}"
+
+
+def eventually(true, seconds=5):
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def run_tests(tests, prefix, queues=QUEUES):

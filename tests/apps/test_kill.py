@@ -95,7 +95,7 @@ class Talker(threading.Thread):
                   "print(n)\n")
         self.child = subprocess.Popen(
             the_lab.inside(the_lab.client_ns, ["/usr/bin/python3", "-c", script, SERVER, "6"]),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=lab.die_with_parent)
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=lab.Child.begin)
 
     def run(self):
         self.said = self.child.communicate()[0]

@@ -9,15 +9,18 @@ import hashlib
 import os
 import random
 import re
+import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from applab import CLIENT, SERVER, SERVER_V6, Steered, run_tests     # noqa: E402
+from applab import CLIENT, SERVER, SERVER_V6, Steered, eventually, run_tests     # noqa: E402
 
 SIZES = {"one.txt": 1, "page.html": 600, "100k.bin": 100_000, "10m.bin": 10 << 20,
          "100m.bin": 100 << 20}
+PENDING_MAX = 32    # clients of wrk, and a connection each that is being opened
 CONFIG = """
-daemon off;
+daemon {daemon};
 master_process {master};
 worker_processes {workers};
 pid {root}/nginx.pid;
@@ -58,14 +61,14 @@ def fill(the_lab):
                 f.write(content)
 
 
-def nginx(the_lab, workers=0, sendfile="on", peer=CLIENT, **options):
+def nginx(the_lab, workers=0, sendfile="on", peer=CLIENT, daemon="off", **options):
     fill(the_lab)
     root = the_lab.root.name
     path = f"{root}/nginx.conf"
     with open(path, "w", encoding="ascii") as f:
-        f.write(CONFIG.format(root=root, master="on" if workers else "off", workers=max(workers, 1),
+        f.write(CONFIG.format(root=root, master="on" if workers else "off", workers=max(workers, 1), daemon=daemon,
                               sendfile=sendfile, peer=peer))
-    return the_lab.server("nginx", "-p", root, "-c", path, port=80, **options)
+    return the_lab.server("/usr/sbin/nginx", "-p", root, "-c", path, port=80, **options)
 
 
 def sum_of(the_lab, *argv, **options):
@@ -160,6 +163,85 @@ def two_workers_serve(the_lab):
         server.went_fast(10)
 
 
+def upstreams_are_asked(the_lab):
+    """A kernel one, and one that is fast itself, both over the network."""
+    fill(the_lab)
+    for fast in (False, True):
+        with the_lab.client("/usr/bin/python3", "-m", "http.server", "8000", "--directory",
+                            f"{the_lab.root.name}/www", port=8000, fast=fast, stop=signal.SIGINT,
+                            good=(0, 1, -signal.SIGINT)), nginx(the_lab) as server:
+            for name, want in sums.items():
+                got, _ = sum_of(the_lab, "curl", "-sS", f"http://{SERVER}/proxied/{name}", fast=False)
+                assert got == want, name
+            server.stop()
+            server.went_fast(2 * len(sums))
+
+
+def master_of(the_lab):
+    with open(f"{the_lab.root.name}/nginx.pid", encoding="ascii") as f:
+        return int(f.read())
+
+
+def is_gone_now(pid):
+    return not os.path.exists(f"/proc/{pid}")
+
+
+def is_gone(pid):
+    return eventually(lambda: is_gone_now(pid), 20)
+
+
+def few_failed(out, reloads):
+    """
+    What a worker has not accepted yet when it closes its listener is reset; the
+    kernel's listener is shared by all workers, that of a stack is one worker's.
+    """
+    assert "Non-2xx" not in out, out
+    broken = re.search(r"connect (\d+), read (\d+), write (\d+), timeout (\d+)", out)
+    failed = sum(map(int, broken.groups())) if broken else 0
+    assert failed <= PENDING_MAX * reloads, out
+
+
+def reload_fails_no_request(the_lab):
+    with nginx(the_lab, workers=2) as server:
+        load = the_lab.client("wrk", "-t1", "-c16", "-d6", "-H", "Connection: close",
+                              f"http://{SERVER}/page.html", fast=False)
+        for _ in range(3):
+            time.sleep(1)
+            os.kill(master_of(the_lab), signal.SIGHUP)
+        few_failed(load.wait(60), 3)
+        server.stop()
+        server.went_fast(10)
+
+
+def upgrade_fails_no_request(the_lab):
+    """It is a daemon: only then nginx takes the signal."""
+    with nginx(the_lab, workers=2, daemon="on") as server:
+        server.wait()
+        old = new = master_of(the_lab)
+        try:
+            load = the_lab.client("wrk", "-t1", "-c16", "-d6", "-H", "Connection: close",
+                                  f"http://{SERVER}/page.html", fast=False)
+            time.sleep(1)
+            os.kill(old, signal.SIGUSR2)
+            pid_file = f"{the_lab.root.name}/nginx.pid"
+            assert eventually(lambda: os.path.exists(f"{pid_file}.oldbin") and os.path.exists(pid_file)
+                              and master_of(the_lab) != old, 10), "no new master"
+            new = master_of(the_lab)
+            with open(f"/proc/{new}/maps", "rb") as f:
+                assert b"libfastsock-preload" in f.read(), "the next version is not preloaded"
+            time.sleep(1)
+            os.kill(old, signal.SIGQUIT)
+            few_failed(load.wait(60), 1)
+            assert is_gone(old), "the old master stays"
+            wrk(the_lab, 8, seconds=1, fast=False)
+        finally:
+            for pid in {old, new}:
+                if not is_gone_now(pid):
+                    os.kill(pid, signal.SIGTERM)
+            assert is_gone(new), "the new master stays"
+        server.went_fast(10)
+
+
 TESTS = [
     curl_gets_every_file,
     fast_curl_and_wget_get_every_file,
@@ -168,6 +250,9 @@ TESTS = [
     wrk_sees_no_error,
     ab_sees_no_error,
     two_workers_serve,
+    upstreams_are_asked,
+    reload_fails_no_request,
+    upgrade_fails_no_request,
 ]
 
 if __name__ == "__main__":

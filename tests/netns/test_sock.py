@@ -56,12 +56,12 @@ class Side:
         """One process, for as many as it gets through."""
         peer = subprocess.Popen(self.lab.inside(self.lab.client_ns, [PROGRAM, "--peer", V4[1], V6[1]]),
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                preexec_fn=lab.die_with_parent)
+                                preexec_fn=lab.Child.begin)
         to, back = peer.stdin.fileno(), peer.stdout.fileno()
         env = dict(os.environ, PEER4=V4[0], PEER6=V6[0], OWN4=V4[1], OWN6=V6[1])
         child = subprocess.Popen(self.argv(to, back, cases), stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
-                                 pass_fds=(to, back), preexec_fn=lab.die_with_parent)
+                                 pass_fds=(to, back), preexec_fn=lab.Child.begin)
         out, err = b"", b""
         try:
             out, err = child.communicate(timeout=len(cases) + 30)

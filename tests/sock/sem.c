@@ -5,6 +5,7 @@
 #include "sem.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -165,13 +165,16 @@ int udp_bound(int family)
 	return bound(family, SOCK_DGRAM);
 }
 
-/* The twin of a fast connection is not connected, and the kernel itself says so. */
+/* The twin of a fast connection is not connected, as libc's own call, past every door, says. */
 void note_fast(int fd)
 {
+	int (*libcs)(int fd, struct sockaddr *sa, socklen_t *len);
+	void *symbol = dlsym(dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), "getpeername");
 	struct sockaddr_storage sa;
 	socklen_t len = sizeof(sa);
 
-	if (syscall(SYS_getpeername, fd, &sa, &len))
+	memcpy(&libcs, &symbol, sizeof(libcs));
+	if (libcs(fd, (struct sockaddr *)&sa, &len))
 		fprintf(stderr, "path %s fast\n", sem_current);
 	else
 		fprintf(stderr, "path %s slow\n", sem_current);

@@ -50,6 +50,9 @@ struct fs_ctl *cmd_open(const char *ifname);
 /* The name alone, into @name; false after a sentence. */
 bool cmd_iface(const char *ifname, char name[16]);
 
+/* Of the socket door: a part of status. */
+void show_processes(bool as_json);
+
 /* Does our program run on it, in this network namespace? */
 bool cmd_is_attached(const char *name);
 

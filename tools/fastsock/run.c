@@ -88,10 +88,9 @@ static bool set_preload(void)
 	return true;
 }
 
-static bool set_ifaces(const struct run *run)
+static void set_ifaces(const struct run *run)
 {
 	char list[RUN_IFACES_MAX * sizeof(run->ifaces[0].name)];
-	FS_OPTS(fs_sockets_opts, opts, .spin_us = -1);
 	size_t len = 0;
 
 	for (unsigned int i = 0; i < run->n_ifaces; i++)
@@ -101,7 +100,13 @@ static bool set_ifaces(const struct run *run)
 		setenv("FASTSOCK_IFACES", list, 1);
 	else
 		unsetenv("FASTSOCK_IFACES");
-	/* What the library cannot read is better known before than after. */
+}
+
+/* What the library cannot read is better known before than after. */
+static bool check_ports(void)
+{
+	FS_OPTS(fs_sockets_opts, opts, .spin_us = -1);
+
 	if (fs_sockets_setup(&opts) != -EINVAL)
 		return true;
 	cmd_fail(0, "%s: that is no list of ports", getenv("FASTSOCK_ONLY") ?: "");
@@ -249,7 +254,7 @@ int cmd_run(int argc, char **argv)
 
 	if (status)
 		return status;
-	if (!run_read_config(&run) || !set_preload())
+	if (!run_read_config(&run) || !check_ports() || !set_preload())
 		return EXIT_FAILED;
 	ifaces = getenv("FASTSOCK_IFACES");
 	if (!run.n_ifaces && ifaces && !run_add_ifaces(&run, ifaces))
@@ -258,8 +263,7 @@ int cmd_run(int argc, char **argv)
 		run_choose_ifaces(&run);
 	else if (!run_attach(&run))
 		status = EXIT_FAILED;
-	if (!status && !set_ifaces(&run))
-		status = EXIT_FAILED;
+	set_ifaces(&run);
 	if (!status)
 		return run_attached_any(&run) ? supervise(&run, argv + optind) : become(argv + optind);
 	run_detach(&run, false);

@@ -293,6 +293,12 @@ int cmd_status(int argc, char **argv)
 	status = ifname ? show(ifname, json) : show_all(json);
 	if (json) {
 		json_close(']');
+		json_open("processes", '[');
+	}
+	if (!ifname)
+		show_processes(json);
+	if (json) {
+		json_close(']');
 		json_close('}');
 		json_end();
 	}

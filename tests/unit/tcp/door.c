@@ -27,6 +27,13 @@ static void unclaim(struct fs_host *host, const struct fs_host_flow *flow)
 	(void)flow;
 }
 
+static int settle(struct fs_host *host, const struct fs_host_flow *flow)
+{
+	(void)host;
+	(void)flow;
+	return 0;
+}
+
 /* As lib/stack/iface.c does it. */
 static int watch(struct fs_host *host, struct fs_watch *w)
 {
@@ -43,7 +50,7 @@ static void unwatch(struct fs_host *host, struct fs_watch *w)
 }
 
 static const struct fs_host_ops ops = {
-	.claim = claim, .unclaim = unclaim, .watch = watch, .unwatch = unwatch,
+	.claim = claim, .unclaim = unclaim, .settle = settle, .watch = watch, .unwatch = unwatch,
 };
 
 static void keep_log(void *ctx, enum fs_log_level level, const char *text)
