@@ -105,6 +105,7 @@ bool fs_engine_start(void)
 		fs_engine.retry_ns = fs_engine_clock_ns() + RETRY_NS;
 		return false;
 	}
+	__atomic_store_n(&fs_engine.open, true, __ATOMIC_RELAXED);
 	fs_engine.pid = (int)getpid();
 	fs_engine.failed = FS_SOCKET_fast;
 	fs_engine.generation++;
@@ -119,6 +120,7 @@ void fs_engine_stop(void)
 	if (!stack)
 		return;
 	fs_engine.stack = NULL;
+	__atomic_store_n(&fs_engine.open, false, __ATOMIC_RELAXED);
 	fs_engine.generation++;
 	fs_stack_close(stack);
 }
@@ -130,6 +132,7 @@ void fs_engine_disown(void)
 	pthread_mutex_init(&mutex, NULL);
 	fs_inside = 0;
 	fs_engine.stack = NULL;
+	__atomic_store_n(&fs_engine.open, false, __ATOMIC_RELAXED);
 	fs_engine.failed = FS_SOCKET_fast;
 	fs_engine.timekeepers = 0;
 	fs_engine.owed = 0;
