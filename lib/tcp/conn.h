@@ -190,6 +190,7 @@ struct fs_tcp {
 	seq32 snd_end;			/* end of what is queued */
 	seq32 snd_small;		/* end of the last small segment sent: Minshall */
 	seq32 iss, irs;
+	seq32 syn_end;			/* of the SYNs sent; beyond ISS + 1: fast open's data */
 	seq32 fin_seq;			/* of a FIN that came ahead */
 	seq32 recovery_end;		/* SND.NXT when recovery began */
 	seq32 probe_end;		/* SND.NXT after a tail loss probe */

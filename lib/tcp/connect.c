@@ -90,6 +90,7 @@ static struct fs_tcp *open_conn(struct fs_tcp_table *table, const struct fs_tcp_
 	tcp->peer_mss = UINT16_MAX;	/* until the SYN-ACK says */
 	tcp->snd_una = tcp->iss;
 	tcp->flow.snd_nxt = fs_seq_add(tcp->iss, 1);
+	tcp->syn_end = tcp->flow.snd_nxt;
 	tcp->snd_end = tcp->flow.snd_nxt;
 	tcp->recovery_end = tcp->snd_una;
 	fs_tcp_conn_set_mss(tcp, mtu);
@@ -178,14 +179,10 @@ static void fastopen_answered(struct fs_tcp *tcp, const struct fs_wire_tcp *seg)
 
 /* --- SYN-SENT -------------------------------------------------------------------------------- */
 
-/* What the SYN may have carried counts as sent. */
+/* What the SYN has carried counts as sent, and nothing else that is queued. */
 static bool acceptable(const struct fs_tcp *tcp, seq32 ack)
 {
-	seq32 most = tcp->flow.snd_nxt;
-
-	if (fs_tcp_has(tcp, FS_TCP_FASTOPEN) && tcp->sendq)
-		most = fs_tcp_seg_end(fs_tcp_seg(tcp->sendq));
-	return fs_seq_after(ack, tcp->iss) && fs_seq_before_eq(ack, most);
+	return fs_seq_after(ack, tcp->iss) && fs_seq_before_eq(ack, tcp->syn_end);
 }
 
 static void take_syn(struct fs_tcp *tcp, const struct fs_wire_tcp *seg)

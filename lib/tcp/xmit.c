@@ -334,6 +334,8 @@ static void add_fastopen(struct fs_tcp *tcp, struct fs_buf *buf, struct fs_wire_
 		fs_wire_tcp_opts_len(&wire->opts));
 	memcpy(buf->data, tcp->sendq->area + seg->payload_off, wire->payload_len);
 	buf->len = wire->payload_len;
+	tcp->syn_end = fs_seq_max(tcp->syn_end,
+				  fs_seq_add(tcp->iss, 1u + wire->payload_len));
 }
 
 /* SYN in SYN-SENT, SYN-ACK in SYN-RCVD; windows are not scaled here (RFC 7323 2.2). */
