@@ -110,6 +110,10 @@ enum fs_rule_flag {
 	FS_RULE_F_MISS_STEER = 1 << 0,
 	/* Set by an operator: outlives the process that steers by it. */
 	FS_RULE_F_KEEP = 1 << 1,
+	/* TCP: the kernel may have connections of this port; those pass. */
+	FS_RULE_F_KERNEL_FIRST = 1 << 2,
+	/* TCP: nobody listens here any more; SYNs pass, to who may listen there. */
+	FS_RULE_F_NO_NEW = 1 << 3,
 };
 
 /*
@@ -195,6 +199,7 @@ struct fs_rate {
 	X(pass_miss,	"the answer left it to the kernel")		\
 	X(pass_no_socket, "steered, but nobody listens: to the kernel")	\
 	X(pass_no_answer, "no such answer program")			\
+	X(pass_kernel,	"TCP connection of a steered port that the kernel has") \
 	X(steer,	"redirected to an AF_XDP socket")		\
 	X(steer_icmp,	"ICMP error about a steered flow")		\
 	X(tx_echo,	"UDP echo answered")				\

@@ -294,6 +294,7 @@ static __always_inline int parse_quote(const struct fs_run *run, struct cursor *
 	if (!ports)
 		return FS_STAT_pass_malformed;
 	packet->kind = KIND_ICMP_ERROR;
+	packet->payload_off = (__u16)cursor->off;	/* of what it quotes */
 	packet->key.proto = cursor->proto;
 	packet->key.port = ports[0];
 	return GO;

@@ -11,6 +11,7 @@
 #ifndef FS_BPF_RULES_H
 #define FS_BPF_RULES_H
 
+#include "kernel.h"
 #include "parse.h"
 
 struct {
@@ -194,6 +195,8 @@ static __always_inline int match(const struct fs_run *run)
 		return FS_STAT_pass_martian;
 	if (any && !(run->config->flags & FS_CONFIG_F_HOST) && !is_local(run))
 		return FS_STAT_pass_forward;
+	if ((packet->rule.flags & FS_RULE_F_KERNEL_FIRST) && kernel_has(run))
+		return FS_STAT_pass_kernel;
 	return GO;
 }
 

@@ -191,12 +191,14 @@ FS_API void fs_stack_flush(struct fs_stack *stack);
 	X(rx_drop_window, "TCP: old, or beyond the window")		\
 	X(rx_drop_ooo, "TCP: out of order, and no room to keep it")	\
 	X(rx_drop_pressure, "TCP: no frames for more unread data; it comes again") \
+	X(rx_drop_moved, "TCP: the connection has just moved to the kernel") \
 	X(rx_pressure, "TCP: windows held back as frames are short")	\
 	X(tx_drop_no_frame, "TCP: no frame or no room for a bare segment")		\
 	X(tcp_challenge, "challenge ACKs sent (RFC 5961)")		\
 	X(tcp_cookies_sent, "SYNs answered with a cookie")		\
 	X(tcp_cookies_good, "connections that came of one")		\
 	X(tcp_kernel, "connections that came by the kernel twin")	\
+	X(tcp_moved, "connections moved to the kernel")			\
 	X(tcp_accept_full, "handshakes ended while nobody accepts")	\
 	X(tcp_timewait_full, "TIME-WAIT cut short: too many")		\
 	X(tx_full, "sends refused with -EAGAIN")			\

@@ -200,6 +200,34 @@ FS_API void fs_tcp_close(struct fs_tcp *tcp);
 /* fs_tcp_abort - reset the connection; the handle is invalid afterwards. No errors. */
 FS_API void fs_tcp_abort(struct fs_tcp *tcp);
 
+/*
+ * fs_tcp_handoff - move the connection to the kernel, as it is.
+ *
+ * @fd is -1, or a TCP socket that was neither bound nor connected, of the
+ * connection's family or, for IPv4, of both. On success it, or a new one (close-on-exec,
+ * non-blocking), is the connection and the caller's: what was not
+ * read can be read there, what was not acknowledged or not sent the kernel
+ * sends, the windows and options are the same, and so are the two ends. The handle is invalid
+ * then, and the peer notices nothing. If it has shut down its side, the socket gives
+ * the rest and then the end; it shows as established nevertheless. ECN and what was learnt
+ * of the path start anew.
+ *
+ * Segments that come meanwhile are lost, and the peer sends them again. Does not
+ * block. Needs CAP_NET_ADMIN in the network namespace, but for a connection that came by
+ * the kernel twin: that is the kernel's already, and @fd becomes a duplicate.
+ *
+ * Returns the descriptor; or the connection stays as it was and a socket that was given
+ * is good for close() only:
+ *   -EOPNOTSUPP    not established yet, or closed
+ *   -EPERM         no CAP_NET_ADMIN
+ *   -EAFNOSUPPORT  @fd is no TCP socket, or of another family
+ *   -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -ENETUNREACH, -EHOSTUNREACH
+ *                  as bind() and connect() have it
+ *   -EAGAIN        (by the kernel twin) what was not sent finds no room now
+ *   -EMFILE, -ENFILE, -ENOMEM, -ENOBUFS
+ */
+FS_API int fs_tcp_handoff(struct fs_tcp *tcp, int fd);
+
 /* fs_tcp_set_user, fs_tcp_user - what comes back in each event. No errors. */
 FS_API void fs_tcp_set_user(struct fs_tcp *tcp, void *user);
 FS_API void *fs_tcp_user(const struct fs_tcp *tcp);

@@ -69,6 +69,7 @@ struct fs_host_flow {
 	uint8_t proto;
 	uint16_t port;
 	uint8_t ip[16];
+	bool reserved;		/* nobody else can have had this port: no need to look */
 };
 
 /* The world outside; NULL on a simulated wire. */
@@ -76,6 +77,14 @@ struct fs_host_ops {
 	/* Steer the flow to this stack on each of its interfaces; -errno. */
 	int (*claim)(struct fs_host *host, const struct fs_host_flow *flow);
 	void (*unclaim)(struct fs_host *host, const struct fs_host_flow *flow);
+	/* The kernel is about to have a TCP connection with this local end: what steers
+	 * it leaves alone what is the kernel's from now on; -errno. */
+	int (*share)(struct fs_host *host, const struct fs_host_flow *flow);
+	/* Nobody listens there any more, and what there is goes on: new connections are for
+	 * another process, or the kernel. Or somebody does again. */
+	void (*retire)(struct fs_host *host, const struct fs_host_flow *flow, bool retired);
+	/* Many of them follow, or have: may be NULL, and may do nothing. */
+	void (*claim_many)(struct fs_host *host, bool begin);
 	int (*watch)(struct fs_host *host, struct fs_watch *watch);
 	void (*unwatch)(struct fs_host *host, struct fs_watch *watch);
 	/* These frames are the port's now; still readable, for a recorder. */

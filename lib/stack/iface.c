@@ -8,7 +8,9 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
+#include "nl/diag.h"
 #include "stack/world.h"
 
 enum {
@@ -161,23 +163,82 @@ static void unclaim(struct fs_host *host, const struct fs_host_flow *flow)
 		fs_steer_rule_unsteer(world->ifaces[i].steer, &key, world->ifaces[i].slot);
 }
 
-static int claim(struct fs_host *host, const struct fs_host_flow *flow)
+static int claim_each(struct fs_world *world, const struct fs_rule_key *key, bool share)
 {
-	struct fs_world *world = to_stack(host)->world;
-	const struct fs_rule_key key = key_of(flow);
-
 	for (unsigned int i = 0; i < world->n_ifaces; i++) {
 		struct fs_iface *iface = &world->ifaces[i];
-		int err = fs_steer_rule_steer(iface->steer, &key, iface->slot);
+		int err = fs_steer_rule_steer(iface->steer, key, iface->slot, share);
 
 		if (!err)
 			continue;
 		while (i-- > 0)
-			fs_steer_rule_unsteer(world->ifaces[i].steer, &key,
+			fs_steer_rule_unsteer(world->ifaces[i].steer, key,
 					      world->ifaces[i].slot);
 		return err;
 	}
 	return 0;
+}
+
+static int flags_each(struct fs_world *world, const struct fs_rule_key *key, uint32_t set,
+		      uint32_t clear)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < world->n_ifaces && !err; i++)
+		err = fs_steer_rule_flags(world->ifaces[i].steer, key, world->ifaces[i].slot, set,
+					  clear);
+	return err;
+}
+
+/*
+ * Who has the port already may have connections. They are looked for once no new
+ * ones can come; until then, and when the kernel does not tell, there may be some.
+ */
+static int claim(struct fs_host *host, const struct fs_host_flow *flow)
+{
+	struct fs_world *world = to_stack(host)->world;
+	const struct fs_rule_key key = key_of(flow);
+	const bool look = flow->proto == IPPROTO_TCP && !flow->reserved;
+	int err = claim_each(world, &key, look);
+
+	if (!err && look && !fs_nl_diag_tcp(flow->family, flow->port))
+		flags_each(world, &key, 0, FS_RULE_F_KERNEL_FIRST);
+	return err;
+}
+
+/* By whichever of the two rules that the program would find. */
+static int share(struct fs_host *host, const struct fs_host_flow *flow)
+{
+	struct fs_world *world = to_stack(host)->world;
+	struct fs_rule_key key = key_of(flow);
+	int err = flags_each(world, &key, FS_RULE_F_KERNEL_FIRST, 0);
+
+	memset(key.addr, 0, sizeof(key.addr));
+	return err ? err : flags_each(world, &key, FS_RULE_F_KERNEL_FIRST, 0);
+}
+
+static void retire(struct fs_host *host, const struct fs_host_flow *flow, bool retired)
+{
+	struct fs_world *world = to_stack(host)->world;
+	const struct fs_rule_key key = key_of(flow);
+
+	if (retired)
+		flags_each(world, &key, FS_RULE_F_KERNEL_FIRST | FS_RULE_F_NO_NEW, 0);
+	else
+		flags_each(world, &key, 0, FS_RULE_F_NO_NEW);
+}
+
+/* One lock for the rules of all interfaces. Without it each claim takes its own. */
+static void claim_many(struct fs_host *host, bool begin)
+{
+	struct fs_world *world = to_stack(host)->world;
+	int lock = begin ? fs_steer_lock(world->ifaces[0].steer) : -1;
+
+	if (!begin && world->claims_lock >= 0)
+		fs_steer_unlock(world->claims_lock);
+	world->claims_lock = lock;
+	for (unsigned int i = 0; i < world->n_ifaces; i++)
+		fs_steer_hold(world->ifaces[i].steer, lock);
 }
 
 static int watch(struct fs_host *host, struct fs_watch *w)
@@ -195,6 +256,9 @@ static void unwatch(struct fs_host *host, struct fs_watch *w)
 const struct fs_host_ops fs_stack_world_ops = {
 	.claim = claim,
 	.unclaim = unclaim,
+	.share = share,
+	.retire = retire,
+	.claim_many = claim_many,
 	.watch = watch,
 	.unwatch = unwatch,
 	.sent = fs_stack_capture_sent,

@@ -20,6 +20,9 @@
 #include "steer/config.h"
 #include "steer/priv.h"
 
+/* Flags that come and go with the process. */
+#define OF_PROCESS ((uint32_t)(FS_RULE_F_KERNEL_FIRST | FS_RULE_F_NO_NEW))
+
 static bool is_exact(const struct fs_rule_key *key)
 {
 	static const uint8_t any[16];
@@ -100,9 +103,13 @@ static bool is_steered(const struct fs_rule *rule)
 	return rule->action == FS_ACTION_STEER || (rule->flags & FS_RULE_F_MISS_STEER);
 }
 
-static int steer_locked(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot)
+static int steer_locked(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot,
+			bool share)
 {
-	struct fs_rule rule = { .action = FS_ACTION_STEER, .slot = (uint16_t)slot };
+	const uint32_t flags = share ? FS_RULE_F_KERNEL_FIRST : 0;
+	struct fs_rule rule = {
+		.action = FS_ACTION_STEER, .slot = (uint16_t)slot, .flags = flags,
+	};
 	struct fs_rule there;
 	struct fs_slot owner;
 
@@ -120,7 +127,8 @@ static int steer_locked(struct fs_steer *steer, const struct fs_rule_key *key, u
 			(unsigned int)__builtin_bswap16(key->port),
 			there.action == FS_ACTION_PASS ? "passed to the kernel" : "dropped");
 	there.slot = (uint16_t)slot;
-	there.flags |= FS_RULE_F_MISS_STEER;
+	there.flags &= ~OF_PROCESS;
+	there.flags |= FS_RULE_F_MISS_STEER | flags;
 	return put(steer, key, &there);
 }
 
@@ -134,31 +142,82 @@ static void unsteer_locked(struct fs_steer *steer, const struct fs_rule_key *key
 		drop(steer, key);
 		return;
 	}
-	rule.flags &= ~(uint32_t)FS_RULE_F_MISS_STEER;
+	rule.flags &= ~(FS_RULE_F_MISS_STEER | OF_PROCESS);
 	rule.slot = 0;
 	put(steer, key, &rule);
 }
 
-int fs_steer_rule_steer(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot)
+void fs_steer_hold(struct fs_steer *steer, int lock)
 {
-	int lock = fs_steer_lock(steer), err;
+	steer->held_lock = lock;
+}
+
+static int lock_rules(struct fs_steer *steer)
+{
+	return steer->held_lock >= 0 ? steer->held_lock : fs_steer_lock(steer);
+}
+
+static void unlock_rules(const struct fs_steer *steer, int lock)
+{
+	if (lock >= 0 && lock != steer->held_lock)
+		fs_steer_unlock(lock);
+}
+
+int fs_steer_rule_steer(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot,
+			bool share)
+{
+	int lock = lock_rules(steer), err;
 
 	if (lock < 0)
 		return lock == -EACCES ? -EPERM : lock;
-	err = steer_locked(steer, key, slot);
-	close(lock);
+	err = steer_locked(steer, key, slot, share);
+	unlock_rules(steer, lock);
+	return err;
+}
+
+/* 1: it is not as it should be, and now in *rule as it should. */
+static int must_change(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot,
+		       uint32_t set, uint32_t clear, struct fs_rule *rule)
+{
+	int err = find(steer, key, rule);
+	uint32_t flags;
+
+	if (err || !is_steered(rule) || rule->slot != slot)
+		return err == -ENOENT ? 0 : err;
+	flags = (rule->flags | set) & ~clear;
+	if (flags == rule->flags)
+		return 0;
+	rule->flags = flags;
+	return 1;
+}
+
+/* Asked for every connection that moves; the first of a port changes something. */
+int fs_steer_rule_flags(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot,
+			uint32_t set, uint32_t clear)
+{
+	struct fs_rule rule;
+	int err = must_change(steer, key, slot, set, clear, &rule), lock;
+
+	if (err <= 0)
+		return err;
+	lock = lock_rules(steer);
+	if (lock < 0)
+		return lock == -EACCES ? -EPERM : lock;
+	err = must_change(steer, key, slot, set, clear, &rule);
+	if (err > 0)
+		err = put(steer, key, &rule);
+	unlock_rules(steer, lock);
 	return err;
 }
 
 void fs_steer_rule_unsteer(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot)
 {
-	int lock = fs_steer_lock(steer);
+	int lock = lock_rules(steer);
 	struct fs_rule there;
 
 	if (!find(steer, key, &there) && is_steered(&there) && there.slot == slot)
 		unsteer_locked(steer, key, &there);
-	if (lock >= 0)
-		close(lock);
+	unlock_rules(steer, lock);
 }
 
 /* A key that was deleted would start the walk again, so step on first. */
@@ -190,11 +249,11 @@ int fs_steer_rule_set(struct fs_steer *steer, const struct fs_rule_key *key,
 		return lock == -EACCES ? -EPERM : lock;
 	merged.flags |= FS_RULE_F_KEEP;
 	if (!find(steer, key, &there) && is_steered(&there)) {
-		merged.flags |= FS_RULE_F_MISS_STEER;
+		merged.flags |= FS_RULE_F_MISS_STEER | (there.flags & OF_PROCESS);
 		merged.slot = there.slot;
 	}
 	err = put(steer, key, &merged);
-	close(lock);
+	fs_steer_unlock(lock);
 	return err;
 }
 
@@ -213,10 +272,11 @@ int fs_steer_rule_del(struct fs_steer *steer, const struct fs_rule_key *key)
 	err = find(steer, key, &there);
 	if (!err && (there.flags & FS_RULE_F_MISS_STEER)) {
 		left.slot = there.slot;
+		left.flags = there.flags & OF_PROCESS;
 		err = put(steer, key, &left);
 	} else if (!err) {
 		err = drop(steer, key);
 	}
-	close(lock);
+	fs_steer_unlock(lock);
 	return err;
 }

@@ -96,6 +96,9 @@ void fs_tcp_recovery_too_big(struct fs_tcp *tcp);
 void fs_tcp_probe_acked(struct fs_tcp *tcp, const struct fs_wire_tcp *seg,
 			const struct fs_tcp_acked *a);
 
+/* api.c: there is no room to send, and WRITABLE is to tell when there is. */
+void fs_tcp_want_space(struct fs_tcp *tcp);
+
 /* --- receiving: rcvq.c, ooo.c, window.c ------------------------------------------- */
 
 /* Payload within the window; the buffer is taken over, rx->buf NULL then. */
@@ -190,6 +193,8 @@ void fs_tcp_listener_syn(struct fs_tcp_listener *listener, struct fs_tcp_rx *rx,
 /* An ACK that no flow takes: perhaps of a cookie. True if a connection came of it. */
 bool fs_tcp_listener_cookie(struct fs_tcp_listener *listener, struct fs_tcp_rx *rx,
 			    const struct fs_tcp_flow_id *id);
+/* Has it connections for fs_tcp_accept()? */
+bool fs_tcp_listener_has(const struct fs_tcp_listener *listener);
 /* SYN-RCVD becomes ESTABLISHED. False: the accept queue is full. */
 bool fs_tcp_listener_established(struct fs_tcp *tcp);
 /* The connection is gone: from counts and queues too. */
@@ -200,8 +205,12 @@ void fs_tcp_listener_free(struct fs_tcp_listener *listener);
 /* SYN-SENT: RFC 9293 3.10.7.3. */
 void fs_tcp_connect_rx(struct fs_tcp *tcp, struct fs_tcp_rx *rx);
 
+struct fs_tcp_timewait;
+
 /* The connection becomes a TIME-WAIT entry and is gone. */
 void fs_tcp_timewait_enter(struct fs_tcp *tcp);
+/* Likewise for one that is the kernel's now, in memory taken before. */
+void fs_tcp_timewait_moved(struct fs_tcp *tcp, struct fs_tcp_timewait *tw);
 /* False: the segment is a SYN for a new connection, *iss is where it may begin. */
 bool fs_tcp_timewait_rx(struct fs_tcp_table *table, struct fs_tcp_flow *flow,
 			struct fs_tcp_rx *rx, seq32 *iss);

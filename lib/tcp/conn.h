@@ -58,6 +58,7 @@ enum {
 #define FS_TCP_DELACK_NS	(40 * NSEC_PER_MSEC)
 #define FS_TCP_CORK_NS		(200 * NSEC_PER_MSEC)
 #define FS_TCP_TIMEWAIT_NS	(60 * NSEC_PER_SEC)	/* 2 MSL */
+#define FS_TCP_MOVED_NS		(5 * NSEC_PER_SEC)	/* what was steered before may come late */
 #define FS_TCP_FIN_WAIT_2_NS	(60 * NSEC_PER_SEC)	/* without a handle */
 #define FS_TCP_TICK_NS		NSEC_PER_MSEC		/* of timestamps */
 

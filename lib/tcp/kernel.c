@@ -9,6 +9,7 @@
 #include "tcp/kernel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -23,14 +24,13 @@
 
 /* --- life ------------------------------------------------------------------------------ */
 
-/* The kernel goes on by itself: FIN, or RST if something was not read. */
-static void discard(struct fs_tcp_kernel *k)
+/* All but the descriptor. */
+static void forget(struct fs_tcp_kernel *k)
 {
 	struct fs_tcp *tcp = k->tcp;
 	struct fs_host *host = fs_tcp_host(tcp);
 
 	host->ops->unwatch(host, &k->watch);
-	close(k->watch.fd);
 	fs_timer_cancel(tcp->table->wheel, &k->timer);
 	fs_tcp_kernel_drop_unsent(k);
 	*k->at = k->next;
@@ -39,6 +39,15 @@ static void discard(struct fs_tcp_kernel *k)
 	fs_host_unready(host, &tcp->ready);
 	fs_slab_put(&tcp->table->conns, tcp);
 	free(k);
+}
+
+/* The kernel goes on by itself: FIN, or RST if something was not read. */
+static void discard(struct fs_tcp_kernel *k)
+{
+	const int fd = k->watch.fd;
+
+	forget(k);
+	close(fd);
 }
 
 static void reset(struct fs_tcp_kernel *k)
@@ -89,6 +98,27 @@ void fs_tcp_kernel_close(struct fs_tcp *tcp)
 void fs_tcp_kernel_abort(struct fs_tcp *tcp)
 {
 	reset(tcp->kernel);
+}
+
+int fs_tcp_kernel_handoff(struct fs_tcp *tcp, int fd)
+{
+	struct fs_tcp_kernel *k = tcp->kernel;
+	const int ours = k->watch.fd;
+	int err = k->unsent ? fs_tcp_kernel_flush(k) : 0;
+
+	if (err)
+		return err;
+	if (fd >= 0) {
+		const int flags = fcntl(fd, F_GETFD);
+
+		if (flags < 0 || dup3(ours, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0)
+			return -errno;
+	}
+	forget(k);
+	if (fd < 0)
+		return ours;
+	close(ours);
+	return fd;
 }
 
 void fs_tcp_kernel_close_all(struct fs_tcp_table *table)

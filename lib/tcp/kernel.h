@@ -46,6 +46,8 @@ struct fs_tcp *fs_tcp_kernel_accept(struct fs_tcp_listener *listener);
 
 void fs_tcp_kernel_close(struct fs_tcp *tcp);
 void fs_tcp_kernel_abort(struct fs_tcp *tcp);
+/* fs_tcp_handoff() of what is there already: the descriptor, or a copy as @fd. */
+int fs_tcp_kernel_handoff(struct fs_tcp *tcp, int fd);
 /* Every connection of the table, with or without a handle. */
 void fs_tcp_kernel_close_all(struct fs_tcp_table *table);
 

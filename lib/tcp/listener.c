@@ -115,6 +115,20 @@ static int claim_both(struct fs_tcp_listener *l)
 	return err;
 }
 
+/* Connections live on without the listener; or it has come back. */
+static void retire(struct fs_tcp_listener *l, bool retired)
+{
+	const uint8_t families[] = { AF_INET, AF_INET6 };
+	struct fs_host *host = l->table->host;
+
+	for (size_t i = 0; host->ops && i < ARRAY_SIZE(families); i++) {
+		const struct fs_host_flow flow = flow_of(l, families[i]);
+
+		if (has_family(l, families[i]))
+			host->ops->retire(host, &flow, retired);
+	}
+}
+
 void fs_tcp_listener_free(struct fs_tcp_listener *l)
 {
 	unclaim(l, AF_INET);
@@ -162,6 +176,8 @@ void fs_tcp_listener_close(struct fs_tcp_listener *l)
 		fs_tcp_conn_abort(tcp);
 	fs_host_unready(l->table->host, &l->ready);
 	fs_tcp_kernel_unlisten(l);
+	if (l->refs > 1)
+		retire(l, true);
 	fs_tcp_listener_put(l);
 }
 
@@ -249,6 +265,8 @@ int fs_tcp_listener_open(struct fs_tcp_listener **out, struct fs_tcp_table *tabl
 	err = old ? 0 : enter(l);
 	if (err)
 		goto err_twin;
+	if (old)
+		retire(l, false);
 	l->open = true;
 	l->backlog = backlog;
 	l->fastopen = opts->fastopen;
@@ -267,4 +285,9 @@ err_free:
 struct fs_addr fs_tcp_listener_local(const struct fs_tcp_listener *l)
 {
 	return l->local;
+}
+
+bool fs_tcp_listener_has(const struct fs_tcp_listener *l)
+{
+	return l->accept_head;
 }

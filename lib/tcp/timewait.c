@@ -3,6 +3,10 @@
  * timewait.c - TIME-WAIT (RFC 9293 3.10.7.4, RFC 6191, RFC 1337): answers a
  * FIN that comes again, keeps old segments from a new connection, and gives
  * way to one that cannot be mistaken for the old.
+ *
+ * For some seconds the same entry stands for a connection that has moved to the
+ * kernel: what was steered here before the program knew of it must be answered by
+ * nobody, least of all with a reset.
  */
 #include <errno.h>
 
@@ -41,8 +45,35 @@ static void expired(struct fs_timer *timer, uint64_t now_ns)
 
 static void start(struct fs_tcp_timewait *tw)
 {
-	fs_timer_arm(tw->table->wheel, &tw->timer,
-		     tw->table->host->now_ns + FS_TCP_TIMEWAIT_NS);
+	fs_timer_arm(tw->table->wheel, &tw->timer, tw->table->host->now_ns +
+		     (tw->moved ? FS_TCP_MOVED_NS : FS_TCP_TIMEWAIT_NS));
+}
+
+/* The connection ends; its port, or the listener's steering, goes on being held by @tw. */
+static void replace(struct fs_tcp *tcp, struct fs_tcp_timewait *tw, bool moved)
+{
+	struct fs_tcp_table *table = tcp->table;
+
+	*tw = (struct fs_tcp_timewait){
+		.flow = tcp->flow,
+		.table = table,
+		.listener = tcp->listener,
+		.ts_recent = tcp->ts_recent,
+		.ts_offset = tcp->ts_offset,
+		.ts_age = tcp->ts_recent_age,
+		.ts_ok = fs_tcp_has(tcp, FS_TCP_TS_OK),
+		.moved = moved,
+		.timer.fn = expired,
+	};
+	tcp->listener = NULL;
+	tcp->flags &= ~(uint32_t)FS_TCP_ACTIVE;
+	fs_tcp_conn_end(tcp, 0);
+	tw->flow.state = FS_TCP_TIME_WAIT;
+	fs_tcp_flow_add(&table->flows, &tw->flow);
+	if (!tw->listener)
+		fs_tcp_ports_rest(table->ports, tw->flow.id.family, tw->flow.id.local,
+				  tw->flow.id.local_port);
+	start(tw);
 }
 
 /* Too many already: the connection just ends, and its port is free at once. */
@@ -58,23 +89,12 @@ void fs_tcp_timewait_enter(struct fs_tcp *tcp)
 		fs_tcp_conn_end(tcp, 0);
 		return;
 	}
-	*tw = (struct fs_tcp_timewait){
-		.flow = tcp->flow,
-		.table = table,
-		.listener = tcp->listener,
-		.ts_recent = tcp->ts_recent,
-		.ts_offset = tcp->ts_offset,
-		.ts_age = tcp->ts_recent_age,
-		.ts_ok = fs_tcp_has(tcp, FS_TCP_TS_OK),
-		.timer.fn = expired,
-	};
-	/* The port, or the listener's steering, goes on being held by the entry. */
-	tcp->listener = NULL;
-	tcp->flags &= ~(uint32_t)FS_TCP_ACTIVE;
-	fs_tcp_conn_end(tcp, 0);
-	tw->flow.state = FS_TCP_TIME_WAIT;
-	fs_tcp_flow_add(&table->flows, &tw->flow);
-	start(tw);
+	replace(tcp, tw, false);
+}
+
+void fs_tcp_timewait_moved(struct fs_tcp *tcp, struct fs_tcp_timewait *tw)
+{
+	replace(tcp, tw, true);
 }
 
 static void send_ack(struct fs_tcp_timewait *tw)
@@ -126,6 +146,10 @@ bool fs_tcp_timewait_rx(struct fs_tcp_table *table, struct fs_tcp_flow *flow,
 		fs_tcp_timewait_drop(table, flow);
 		return false;
 	}
+	if (tw->moved) {
+		table->host->stats.rx_drop_moved++;
+		return true;
+	}
 	/* RFC 1337: a reset must not end it early. Bare ACKs say nothing new. */
 	if (rx->seg.flags & FS_TCP_F_RST || !rx->len) {
 		table->host->stats.rx_drop_state++;
@@ -142,6 +166,6 @@ bool fs_tcp_timewait_reusable(struct fs_tcp_table *table, const struct fs_tcp_fl
 {
 	const struct fs_tcp_timewait *tw = to_timewait(flow);
 
-	return tw->ts_ok &&
+	return tw->ts_ok && !tw->moved &&
 	       fs_tcp_ts_clock(table->host->now_ns) - tw->ts_age > REUSE_AFTER_TICKS;
 }

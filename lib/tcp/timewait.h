@@ -14,6 +14,7 @@ struct fs_tcp_timewait {
 	uint32_t ts_offset;
 	uint32_t ts_age;		/* timestamp clock when ts_recent was set */
 	bool ts_ok;
+	bool moved;			/* the kernel has it: nothing is answered */
 };
 
 _Static_assert(sizeof(struct fs_tcp_timewait) <= 128, "two cache lines");

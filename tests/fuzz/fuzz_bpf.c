@@ -5,8 +5,8 @@
  * host is like change all the time.
  *
  * What must hold: exactly one verdict counts, the action is the verdict's, what
- * passes or is steered goes on as it came, and what the kernel might refuse is
- * neither steered nor answered.
+ * passes or is steered goes on as it came, what the kernel might refuse is
+ * neither steered nor answered, and every socket looked up is released.
  */
 #include <netinet/in.h>
 
@@ -26,6 +26,7 @@ enum property {
 	ACTION_IS_THE_VERDICTS,
 	WHAT_GOES_ON_IS_UNCHANGED,
 	ODD_IS_THE_KERNELS,
+	SOCKETS_ARE_GIVEN_BACK,
 	PROPERTY_COUNT
 };
 
@@ -34,6 +35,7 @@ static const char *const sentences[PROPERTY_COUNT] = {
 	"the action is the verdict's",
 	"what passes or is steered goes on as it came",
 	"what the kernel might refuse passes",
+	"sockets that were looked up are released",
 };
 
 static uint64_t broken[PROPERTY_COUNT], count[FS_STAT_verdicts_end];
@@ -52,7 +54,8 @@ static void set_rule(uint8_t family, uint8_t proto, uint16_t port)
 		.action = (uint8_t)(below(2) ? FS_ACTION_ANSWER : below(FS_ACTION_COUNT)),
 		.answer = answers[below(3 + !below(8))],
 		.slot = (uint16_t)below(70),
-		.flags = below(2) ? FS_RULE_F_MISS_STEER : 0,
+		.flags = (below(2) ? FS_RULE_F_MISS_STEER : 0) |
+			(below(2) ? FS_RULE_F_KERNEL_FIRST : 0),
 		.rate_pps = below(4) ? 0 : 1 + below(1000),
 		.burst_pkts = below(3),
 	};
@@ -90,6 +93,7 @@ static void change_world(void)
 	};
 	native.queue = below(2);
 	native.has_sockets = below(4);
+	native.sock.state = below(2) ? below(BPF_TCP_MAX_STATES) : 0;
 	native.fib = below(4) ? BPF_FIB_LKUP_RET_NOT_FWDED : BPF_FIB_LKUP_RET_SUCCESS;
 	native.n_rules = 0;
 	memset(native.hot, 0, sizeof(*native.hot));
@@ -157,6 +161,8 @@ static void run_one(const struct mutate_frame *was, uint64_t round)
 		broke(WHAT_GOES_ON_IS_UNCHANGED, was, round);
 	if ((action == XDP_TX || action == XDP_REDIRECT) && is_odd(was->bytes, was->len))
 		broke(ODD_IS_THE_KERNELS, was, round);
+	if (native.sock_refs)
+		broke(SOCKETS_ARE_GIVEN_BACK, was, round);
 	count[verdict]++;
 	free(exact);
 }

@@ -28,6 +28,9 @@ static long bpf_perf_event_output(struct xdp_md *ctx, void *map, __u64 flags, vo
 				  __u64 size);
 static long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 off, void *to, __u32 len);
 static long bpf_xdp_store_bytes(struct xdp_md *ctx, __u32 off, void *from, __u32 len);
+static struct bpf_sock *bpf_skc_lookup_tcp(void *ctx, struct bpf_sock_tuple *tuple, __u32 size,
+					   __u64 netns, __u64 flags);
+static long bpf_sk_release(void *sock);
 static __s64 bpf_csum_diff(__be32 *from, __u32 from_len, __be32 *to, __u32 to_len, __u32 seed);
 
 #endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * diag.c - one question to sock_diag, on a socket of its own: the first hit
+ * is enough, and closing the socket ends the kernel's walk.
+ */
+#include "nl/diag.h"
+
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "nl/socket.h"
+
+/* The kernel's numbers, include/net/tcp_states.h. */
+enum state {
+	ESTABLISHED = 1,
+	SYN_RECV = 3,
+	FIN_WAIT_1 = 4,
+	FIN_WAIT_2 = 5,
+	CLOSE_WAIT = 8,
+	LAST_ACK = 9,
+	CLOSING = 11,
+	NEW_SYN_RECV = 12,
+};
+
+enum { FOUND = 1, DONE = 2 };
+
+static int ask(int fd, uint8_t family, uint16_t port)
+{
+	struct {
+		struct nlmsghdr nlh;
+		struct inet_diag_req_v2 req;
+	} msg = {
+		.nlh = {
+			.nlmsg_len = sizeof(msg),
+			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+		},
+		.req = {
+			.sdiag_family = family,
+			.sdiag_protocol = IPPROTO_TCP,
+			.idiag_states = 1u << ESTABLISHED | 1u << SYN_RECV | 1u << FIN_WAIT_1 |
+				1u << FIN_WAIT_2 | 1u << CLOSE_WAIT | 1u << LAST_ACK |
+				1u << CLOSING | 1u << NEW_SYN_RECV,
+			.id.idiag_sport = htons(port),
+		},
+	};
+
+	return send(fd, &msg, sizeof(msg), 0) < 0 ? -errno : 0;
+}
+
+/* A connection within this host never comes by the wire. */
+static bool is_local(const struct inet_diag_msg *msg)
+{
+	const uint8_t *dst = (const uint8_t *)msg->id.idiag_dst;
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	static const uint8_t loopback6[16] = { [15] = 1 };
+	const size_t len = msg->idiag_family == AF_INET ? 4 : 16;
+
+	if (!memcmp(dst, msg->id.idiag_src, len))
+		return true;
+	if (msg->idiag_family == AF_INET)
+		return dst[0] == 127;
+	return !memcmp(dst, loopback6, 16) || (!memcmp(dst, mapped, 12) && dst[12] == 127);
+}
+
+static int take(const struct nlmsghdr *nlh, void *ctx)
+{
+	const struct inet_diag_msg *msg = mnl_nlmsg_get_payload(nlh);
+	int *state = ctx;
+
+	if (nlh->nlmsg_type == NLMSG_DONE) {
+		*state |= DONE;
+	} else if (nlh->nlmsg_type == NLMSG_ERROR) {
+		/* A kernel without sock_diag for TCP. */
+		return -EOPNOTSUPP;
+	} else if (nlh->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
+		   mnl_nlmsg_get_payload_len(nlh) >= sizeof(*msg) && !is_local(msg)) {
+		*state |= FOUND;
+	}
+	return 0;
+}
+
+static int find(uint8_t family, uint16_t port)
+{
+	_Alignas(struct nlmsghdr) char buf[FS_NL_BUF_SIZE];
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	ssize_t ret = fd < 0 ? -errno : ask(fd, family, port);
+	int state = 0;
+
+	while (ret >= 0 && !state) {
+		ret = fs_nl_socket_recv(fd, buf, 0, take, &state);
+		if (ret == -EINTR)
+			ret = 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	return ret < 0 ? (int)ret : !!(state & FOUND);
+}
+
+int fs_nl_diag_tcp(uint8_t family, uint16_t port)
+{
+	int ret = family == AF_INET ? find(AF_INET, port) : 0;
+
+	return ret ? ret : find(AF_INET6, port);
+}
