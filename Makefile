@@ -58,6 +58,9 @@ TEST_CPPFLAGS := -Iinclude -Ilib -I. -Itests
 ifdef WERROR
 WARN += -Werror
 endif
+ifdef TSAN
+SAN_FLAGS := -fsanitize=thread
+endif
 ifdef SAN
 SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 endif
@@ -206,6 +209,14 @@ $(FUZZERS) $(TEST_TOOLS) $(BENCH_SIM): $B/%: $B/%.o $(TEST_LIB_OBJ) $(STATIC)
 	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(CHECK_LDLIBS) $(DEP_LDLIBS)
 
+# All that threads may do to the socket door, under ThreadSanitizer: B=$B/tsan TSAN=1.
+THREADS := $B/tests/tsan/threads
+$(THREADS): $(THREADS).o $(STATIC)
+	$(call say,LD)
+	$(CC) $(SAN_FLAGS) -o $@ $^ $(LDFLAGS) $(DEP_LDLIBS)
+
+threads: $(THREADS)
+
 $(SEMANTICS): $(SEMANTICS_OBJ)
 	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $^ $(LDFLAGS) -lpthread
@@ -221,7 +232,7 @@ $(PKT): $(PKT_OBJ) $(TEST_LIB_OBJ) $(STATIC)
 
 # --- goals ---------------------------------------------------------------------
 
-.PHONY: all lib bpf tests demo check check-unit check-san check-netns check-apps check-zc check-all bench \
+.PHONY: all lib bpf tests threads demo check check-unit check-san check-netns check-apps check-zc check-all bench \
 	bench-build lint install uninstall clean help tests-build run-deps
 .SECONDARY:
 
@@ -241,10 +252,12 @@ demo: run-deps all bench-build
 
 check: run-deps all tests-build bench-build
 	$(MAKE) --no-print-directory B=$B/san SAN=1 tests-build all
+	$(MAKE) --no-print-directory B=$B/tsan TSAN=1 threads
 	B=$B $(PYTHON) tests/run
 
 check-all: run-deps all tests-build bench-build
 	$(MAKE) --no-print-directory B=$B/san SAN=1 tests-build all
+	$(MAKE) --no-print-directory B=$B/tsan TSAN=1 threads
 	B=$B $(PYTHON) tests/run --long
 
 check-unit: $(filter $B/tests/unit/% $B/tests/sim/%,$(CHECK_TESTS)) $(PKT)

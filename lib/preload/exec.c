@@ -117,8 +117,11 @@ FS_DOOR(int, execle, const char *path, const char *arg0, ...)
 
 static void before_spawn(void)
 {
+	const int before = errno;
+
 	if (!fs_preload_bypassed())
 		fs_sockets_spawn();
+	errno = before;
 }
 
 FS_DOOR(int, posix_spawn_file_actions_adddup2, posix_spawn_file_actions_t *actions, int fd, int to)

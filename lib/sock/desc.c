@@ -129,7 +129,7 @@ int fs_close_range(unsigned int first, unsigned int last, unsigned int flags)
 {
 	if (first > last)
 		return -EINVAL;
-	if (!fs_engine.stack || flags)
+	if (!fs_engine_is_open() || flags)
 		return range_by_kernel(first, last, flags);
 	fs_engine_lock();
 	for (unsigned int fd = first; fd <= last && fd < FS_FILES_MAX; fd++) {

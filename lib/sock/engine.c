@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "sock/aside.h"
+#include "sock/ending.h"
 #include "sock/helper.h"
 #include "sock/libc.h"
 #include "sock/reason.h"
@@ -105,10 +106,12 @@ bool fs_engine_start(void)
 		fs_engine.retry_ns = fs_engine_clock_ns() + RETRY_NS;
 		return false;
 	}
+	__atomic_store_n(&fs_engine.open, true, __ATOMIC_RELAXED);
 	fs_engine.pid = (int)getpid();
 	fs_engine.failed = FS_SOCKET_fast;
 	fs_engine.generation++;
 	fs_helper_start();
+	fs_ending_watch();
 	return true;
 }
 
@@ -119,6 +122,7 @@ void fs_engine_stop(void)
 	if (!stack)
 		return;
 	fs_engine.stack = NULL;
+	__atomic_store_n(&fs_engine.open, false, __ATOMIC_RELAXED);
 	fs_engine.generation++;
 	fs_stack_close(stack);
 }
@@ -130,6 +134,7 @@ void fs_engine_disown(void)
 	pthread_mutex_init(&mutex, NULL);
 	fs_inside = 0;
 	fs_engine.stack = NULL;
+	__atomic_store_n(&fs_engine.open, false, __ATOMIC_RELAXED);
 	fs_engine.failed = FS_SOCKET_fast;
 	fs_engine.timekeepers = 0;
 	fs_engine.owed = 0;
@@ -191,6 +196,8 @@ void fs_engine_send(void)
 	if (fs_engine.at_once) {
 		fs_engine.at_once--;
 		fs_engine_flush();
+	} else if (fs_engine.timekeepers) {
+		fs_engine_flush();	/* who sleeps does not look, and the helper leaves it to him */
 	} else if (fs_engine.owed >= OWED_MAX || now_ns - fs_engine.owed_ns >= OWED_NS) {
 		fs_engine_flush();
 	}

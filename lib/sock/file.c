@@ -62,17 +62,18 @@ void fs_file_put(struct fs_file *file)
 static int any_fd(const struct fs_file *file)
 {
 	for (int fd = 0; fd < fs_files_end; fd++)
-		if (fs_files[fd] == file)
+		if (fs_file_at(fd) == file)
 			return fd;
 	return -1;
 }
 
-static void last_one_gone(struct fs_file *file)
+static void last_one_gone(struct fs_file *file, int fd)
 {
 	const bool goes_on = file->refs > 1 && file->ops->outlives(file);
 
 	file->fd = -1;
 	fs_items_forget(file, goes_on);
+	fs_file_mark(fd, NULL);
 	if (!goes_on) {
 		file->ops->close(file);
 		fs_file_news(file);
@@ -82,10 +83,12 @@ static void last_one_gone(struct fs_file *file)
 
 void fs_file_remove(struct fs_file *file, int fd)
 {
+	if (!--file->n_fds) {
+		last_one_gone(file, fd);
+		return;
+	}
 	fs_file_mark(fd, NULL);
-	if (!--file->n_fds)
-		last_one_gone(file);
-	else if (file->fd == fd)
+	if (file->fd == fd)
 		file->fd = any_fd(file);
 }
 

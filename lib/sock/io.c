@@ -245,7 +245,7 @@ ssize_t fs_sendmsg(int fd, const struct msghdr *msg, int flags)
 	ssize_t sent;
 
 	if (!s) {
-		if (fs_engine.stack && msg && msg->msg_controllen)
+		if (fs_engine_is_open() && msg && msg->msg_controllen)
 			move_passed(msg);
 		return FS_LIBC(sendmsg, fd, msg, flags);
 	}
@@ -303,7 +303,7 @@ int fs_sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
 	unsigned int i;
 	ssize_t sent = 0;
 
-	if (!fs_file_is_ours(fd) && !fs_engine.stack)
+	if (!fs_file_is_ours(fd) && !fs_engine_is_open())
 		return FS_LIBC(sendmmsg, fd, msgs, n, flags);
 	for (i = 0; i < n; i++) {
 		sent = fs_sendmsg(fd, &msgs[i].msg_hdr, flags);

@@ -141,13 +141,25 @@ static uint32_t holds(const struct fs_item *item)
 
 /* --- the kernel's half of an item ------------------------------------------------------------ */
 
+/* The number may be somebody else's by now, while a double keeps the file: epoll(7), Q6. */
+static bool is_stale(const struct fs_item *item)
+{
+	return fs_file_at(item->fd) != item->file;
+}
+
 static int enter_kernel(struct fs_item *item, int op)
 {
 	struct epoll_event event = {
 		.events = item->events, .data.u64 = (uintptr_t)item,
 	};
 
-	return FS_LIBC(epoll_ctl, item->set->epfd, op, item->fd, &event);
+	return is_stale(item) ? 0 : FS_LIBC(epoll_ctl, item->set->epfd, op, item->fd, &event);
+}
+
+static void leave_kernel(struct fs_item *item)
+{
+	if (item->in_kernel && !is_stale(item))
+		FS_LIBC(epoll_ctl, item->set->epfd, EPOLL_CTL_DEL, item->fd, NULL);
 }
 
 static int rewire(struct fs_item *item)
@@ -157,8 +169,8 @@ static int rewire(struct fs_item *item)
 
 	if (wanted && !item->in_kernel)
 		err = enter_kernel(item, EPOLL_CTL_ADD);
-	else if (!wanted && item->in_kernel)
-		FS_LIBC(epoll_ctl, item->set->epfd, EPOLL_CTL_DEL, item->fd, NULL);
+	else if (!wanted)
+		leave_kernel(item);
 	if (!err)
 		item->in_kernel = wanted;
 	return err;
@@ -253,8 +265,7 @@ int fs_item_modify(struct fs_item *item, uint32_t events, uint64_t data)
 
 void fs_item_drop(struct fs_item *item)
 {
-	if (item->in_kernel)
-		FS_LIBC(epoll_ctl, item->set->epfd, EPOLL_CTL_DEL, item->fd, NULL);
+	leave_kernel(item);
 	unlink_item(item);
 	put_item(item);
 }

@@ -34,7 +34,9 @@ class SockLab(lab.Lab):
         super().make()
         for ns, name, six in ((self.client_ns, self.client_if, V6[0]),
                               (self.server_ns, self.server_if, V6[1])):
-            lab.call("ip", "-n", ns, "addr", "add", six + "/64", "dev", name, "nodad")
+            # Without a link-local address the kernel solicits no neighbour that it is only asked for.
+            for address in (six, six.replace("fd77", "fe80")):
+                lab.call("ip", "-n", ns, "addr", "add", address + "/64", "dev", name, "nodad")
 
 
 class Side:

@@ -166,54 +166,25 @@ CASE(a_socket_as_a_file)
 }
 
 static int at;
+static long result;
+static int error;
 
 static void *receive_in_thread(void *unused)
 {
 	char data[8];
 
 	(void)unused;
-	T(recv(at, data, 8, 0));
+	result = recv(at, data, 8, 0);
+	error = result < 0 ? errno : 0;
 	return NULL;
-}
-
-CASE(closed_while_another_thread_receives)
-{
-	struct helper *h;
-
-	at = accepted();
-	h = in_thread(receive_in_thread, NULL);
-	sleep_ms(60);
-	T(shutdown(at, SHUT_RD));
-	join(h);
-	T(close(at));
-	peer("state 1");
-	at = accepted();
-	h = in_thread(receive_in_thread, NULL);
-	sleep_ms(200);
-	T(close(at));
-	peer("state 1");
-	peer("send 1 x");
-	join(h);
-	peer("state 1");
 }
 
 static void *accept_in_thread(void *unused)
 {
 	(void)unused;
-	T(accept(at, NULL, NULL));
+	result = accept(at, NULL, NULL);
+	error = result < 0 ? errno : 0;
 	return NULL;
-}
-
-CASE(shut_down_while_another_thread_accepts)
-{
-	struct helper *h;
-
-	at = listener(AF_INET, 0);
-	h = in_thread(accept_in_thread, NULL);
-	sleep_ms(60);
-	T(shutdown(at, SHUT_RDWR));
-	join(h);
-	T(close(at));
 }
 
 static void *send_in_thread(void *unused)
@@ -221,9 +192,55 @@ static void *send_in_thread(void *unused)
 	static char data[8000000];
 
 	(void)unused;
-	T(send(at, data, sizeof(data), MSG_NOSIGNAL) > 0);
-	T(send(at, data, 1, MSG_NOSIGNAL));
+	if (send(at, data, sizeof(data), MSG_NOSIGNAL) <= 0)
+		say("nothing was sent");
+	result = send(at, data, 1, MSG_NOSIGNAL);
+	error = result < 0 ? errno : 0;
 	return NULL;
+}
+
+static struct helper *started(void *(*fn)(void *))
+{
+	struct helper *h = in_thread(fn, NULL);
+
+	sleep_ms(150);
+	return h;
+}
+
+static void ended(struct helper *h)
+{
+	join(h);
+	told("    the thread's call", result, error);
+}
+
+CASE(closed_while_another_thread_receives)
+{
+	struct helper *h;
+
+	at = accepted();
+	h = started(receive_in_thread);
+	T(shutdown(at, SHUT_RD));
+	ended(h);
+	T(close(at));
+	peer("state 1");
+	at = accepted();
+	h = started(receive_in_thread);
+	T(close(at));
+	peer("soon 1");
+	peer("send 1 x");
+	ended(h);
+	peer("state 1");
+}
+
+CASE(shut_down_while_another_thread_accepts)
+{
+	struct helper *h;
+
+	at = listener(AF_INET, 0);
+	h = started(accept_in_thread);
+	T(shutdown(at, SHUT_RDWR));
+	ended(h);
+	T(close(at));
 }
 
 CASE(shut_down_while_another_thread_sends)
@@ -231,9 +248,8 @@ CASE(shut_down_while_another_thread_sends)
 	struct helper *h;
 
 	at = accepted();
-	h = in_thread(send_in_thread, NULL);
-	sleep_ms(100);
+	h = started(send_in_thread);
 	T(shutdown(at, SHUT_WR));
-	join(h);
+	ended(h);
 	T(close(at));
 }
