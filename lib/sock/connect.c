@@ -145,10 +145,7 @@ static int connect_tcp(struct fs_sock *s, const struct fs_addr *remote)
 /* connect() to AF_UNSPEC. 1: the kernel has a part in it. */
 static int dissolve(struct fs_sock *s)
 {
-	if (s->listener) {
-		fs_tcp_listener_close(s->listener);
-		s->listener = NULL;
-	}
+	fs_sock_unlisten(s);
 	if (s->state == FS_SOCK_LISTENING)
 		s->state = FS_SOCK_NEW;
 	if (s->state == FS_SOCK_NEW)

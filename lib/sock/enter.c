@@ -19,7 +19,7 @@ static uint32_t ready(struct fs_file *file)
 	case FS_SOCK_NEW:
 		return s->error ? EPOLLERR : 0;
 	case FS_SOCK_LISTENING:
-		return s->listener && fs_tcp_listener_has(s->listener) ? EPOLLIN | EPOLLRDNORM : 0;
+		return fs_sock_listener_has(s) ? EPOLLIN | EPOLLRDNORM : 0;
 	case FS_SOCK_CONNECTING:
 		return 0;
 	case FS_SOCK_FAILED:
@@ -55,13 +55,11 @@ static void close_sock(struct fs_file *file)
 
 	if (s->tcp)
 		fs_tcp_close(s->tcp);
-	if (s->listener)
-		fs_tcp_listener_close(s->listener);
+	fs_sock_unlisten(s);
 	fs_udp_close(s->udp);
-	if ((s->tcp || s->listener) && fs_engine.stack)
+	if (s->tcp && fs_engine.stack)
 		fs_engine_send();
 	s->tcp = NULL;
-	s->listener = NULL;
 	s->udp = NULL;
 	s->state = FS_SOCK_FAILED;
 }
@@ -83,13 +81,10 @@ static const struct fs_file_ops ops = {
 	.free = free_sock,
 };
 
-struct fs_sock *fs_sock_new(int fd, int family, int type)
+struct fs_sock *fs_sock_alloc(int family, int type)
 {
-	struct fs_sock *s;
+	struct fs_sock *s = calloc(1, sizeof(*s));
 
-	if ((unsigned int)fd >= FS_FILES_MAX)
-		return NULL;
-	s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
 	s->family = family;
@@ -98,7 +93,25 @@ struct fs_sock *fs_sock_new(int fd, int family, int type)
 	s->rcvtimeo_ns = s->sndtimeo_ns = FS_NEVER;
 	s->rcvlowat = 1;
 	s->retry_ns = FS_NEVER;
+	return s;
+}
+
+int fs_sock_attach(struct fs_sock *s, int fd)
+{
+	if ((unsigned int)fd >= FS_FILES_MAX)
+		return -EMFILE;
 	fs_file_init(&s->file, FS_FILE_SOCK, &ops, fd);
+	return 0;
+}
+
+struct fs_sock *fs_sock_new(int fd, int family, int type)
+{
+	struct fs_sock *s = fs_sock_alloc(family, type);
+
+	if (s && fs_sock_attach(s, fd)) {
+		free(s);
+		return NULL;
+	}
 	return s;
 }
 
@@ -202,6 +215,10 @@ void fs_sock_event(struct fs_sock *s, const struct fs_event *event)
 	}
 	if (s->shut_rd && s->state == FS_SOCK_CONNECTED)
 		refuse_data(s);
+	if (s->deferred_at)
+		fs_defer_news(s);
+	if (s->defer && s->listener)
+		fs_defer_collect(s);
 	fs_file_news(&s->file);
 }
 

@@ -78,6 +78,7 @@ static void forget_stack(struct fs_sock *s)
 	const bool was_fast = s->listener || s->udp;
 
 	s->tcp = NULL;
+	fs_defer_drop(s, false);
 	s->listener = NULL;
 	s->udp = NULL;
 	if (s->type == SOCK_STREAM && s->state != FS_SOCK_NEW && s->state != FS_SOCK_LISTENING) {

@@ -7,6 +7,7 @@
  * leaves the waiting to its children needs no stack.
  */
 #include <netinet/in.h>
+#include <stdlib.h>
 
 #include "base/mapped.h"
 #include "sock/sock.h"
@@ -154,27 +155,57 @@ int fs_listen(int fd, int backlog)
 
 /* --- accept --------------------------------------------------------------------------------------- */
 
+bool fs_sock_listener_has(const struct fs_sock *s)
+{
+	if (!s->listener)
+		return false;
+	return s->defer ? s->due.n : fs_tcp_listener_has(s->listener);
+}
+
+void fs_sock_unlisten(struct fs_sock *s)
+{
+	if (!s->listener)
+		return;
+	fs_defer_drop(s, true);
+	fs_tcp_listener_close(s->listener);
+	s->listener = NULL;
+	fs_engine_flush();
+}
+
+/* The connection, which gets the descriptor; NULL: none, or no memory. */
+static struct fs_sock *next_conn(struct fs_sock *s)
+{
+	struct fs_sock *conn;
+
+	if (s->defer)
+		return fs_defer_take(s);
+	conn = fs_sock_alloc(s->family, SOCK_STREAM);
+	if (!conn || !fs_tcp_accept(s->listener, &conn->tcp, 1)) {
+		free(conn);
+		return NULL;
+	}
+	conn->state = FS_SOCK_CONNECTED;
+	fs_tcp_set_user(conn->tcp, conn);
+	return conn;
+}
+
 static int accept_fast(struct fs_sock *s, struct sockaddr *addr, socklen_t *len, int flags)
 {
-	struct fs_tcp *tcp;
 	struct fs_addr remote;
 	struct fs_sock *conn;
 	int fd = FS_LIBC(socket, s->family, SOCK_STREAM | flags, 0);
 
 	if (fd < 0)
 		return fd;
-	conn = fs_sock_new(fd, s->family, SOCK_STREAM | flags);
-	if (!conn || !fs_tcp_accept(s->listener, &tcp, 1)) {
-		if (conn)
-			fs_file_remove(&conn->file, fd);
+	conn = (unsigned int)fd < FS_FILES_MAX ? next_conn(s) : NULL;
+	if (!conn) {
 		FS_LIBC(close, fd);
-		return conn ? -EAGAIN : -ENOMEM;
+		return -ENOMEM;
 	}
-	conn->tcp = tcp;
-	conn->state = FS_SOCK_CONNECTED;
-	fs_tcp_set_user(tcp, conn);
+	conn->nonblock = flags & SOCK_NONBLOCK;
+	fs_sock_attach(conn, fd);
 	fs_sock_inherit_options(conn, s);
-	remote = fs_tcp_remote(tcp);
+	remote = fs_tcp_remote(conn->tcp);
 	fs_sock_put_addr(s, &remote, addr, len);
 	fs_reason_count(FS_SORT_TCP, FS_SOCKET_fast);
 	return fd;
@@ -198,9 +229,9 @@ static int accept_either(struct fs_sock *s, struct sockaddr *addr, socklen_t *le
 
 	if (++s->turns % KERNEL_TURN == 0)
 		fd = accept_kernel(s, addr, len, flags);
-	if (fd == -EAGAIN && !fs_tcp_listener_has(s->listener))
+	if (fd == -EAGAIN && !fs_sock_listener_has(s))
 		fs_engine_poll();
-	if (fd == -EAGAIN && fs_tcp_listener_has(s->listener))
+	if (fd == -EAGAIN && fs_sock_listener_has(s))
 		fd = accept_fast(s, addr, len, flags);
 	if (fd != -EAGAIN)
 		return fd;

@@ -87,9 +87,7 @@ int fs_shutdown(int fd, int how)
 		fs_file_news(&s->file);
 	} else if (s->state == FS_SOCK_LISTENING && s->listener && how != SHUT_WR) {
 		/* As in Linux: no longer a listener, and who waits is told. */
-		fs_tcp_listener_close(s->listener);
-		s->listener = NULL;
-		fs_engine_flush();
+		fs_sock_unlisten(s);
 		fs_file_news(&s->file);
 	}
 	fs_sock_leave();

@@ -184,6 +184,8 @@ void fs_sock_option_set(struct fs_sock *s, int level, int name, const void *valu
 	if (s->type != SOCK_STREAM)
 		return;
 	s->options |= bit_of(level, name);
+	if (level == IPPROTO_TCP && name == TCP_DEFER_ACCEPT)
+		s->defer = int_of(value, len) > 0;
 	if (s->state == FS_SOCK_NEW || s->state == FS_SOCK_LISTENING)
 		fs_inherit_note(s, level, name, value, len);
 }
@@ -244,6 +246,7 @@ static const struct {
 	{ IPPROTO_TCP, TCP_NODELAY, sizeof(int) },
 	{ IPPROTO_TCP, TCP_CORK, sizeof(int) },
 	{ IPPROTO_TCP, TCP_USER_TIMEOUT, sizeof(int) },
+	{ IPPROTO_TCP, TCP_DEFER_ACCEPT, sizeof(int) },
 	{ IPPROTO_TCP, TCP_LINGER2, sizeof(int) },
 	{ IPPROTO_TCP, TCP_KEEPIDLE, sizeof(int) },
 	{ IPPROTO_TCP, TCP_KEEPINTVL, sizeof(int) },

@@ -19,6 +19,7 @@
 #include <fastsock/tcp.h>
 #include <fastsock/udp.h>
 
+#include "sock/defer.h"
 #include "sock/engine.h"
 #include "sock/inherit.h"
 #include "sock/libc.h"
@@ -69,6 +70,10 @@ struct fs_sock {
 	uint64_t rcvtimeo_ns, sndtimeo_ns;	/* FS_NEVER: none */
 	struct fs_tcp *tcp;
 	struct fs_tcp_listener *listener;
+	bool defer;			/* of a listener: TCP_DEFER_ACCEPT, and whom it holds back */
+	struct fs_defer_list silent, due;
+	bool is_due;			/* of one that is held back */
+	struct fs_sock *deferred_at, *defer_next, *defer_prev;
 	struct fs_udp *udp;
 	struct fs_addr peer;		/* of a connected UDP socket */
 	uint32_t zc_next, zc_told;	/* MSG_ZEROCOPY sends: counted, and told of */
@@ -89,6 +94,9 @@ static inline void fs_sock_leave(void)
 	fs_engine_unlock();
 }
 
+/* One without a descriptor, for now; and with one. */
+struct fs_sock *fs_sock_alloc(int family, int type);
+int fs_sock_attach(struct fs_sock *s, int fd);
 struct fs_sock *fs_sock_new(int fd, int family, int type);
 /* Look at a descriptor that nobody told us of: inherited over execve(). */
 void fs_sock_adopt(int fd);
@@ -133,6 +141,10 @@ int fs_sock_wait(struct fs_sock *s, uint32_t events, uint64_t timeout_ns);
 
 /* A listener of the stack beside the twin, if it may be. */
 void fs_sock_go_listen(struct fs_sock *s);
+/* And its end. */
+void fs_sock_unlisten(struct fs_sock *s);
+/* Is there a connection of the stack's to be accepted? */
+bool fs_sock_listener_has(const struct fs_sock *s);
 /* An endpoint of the stack beside the twin, if it may be. */
 void fs_sock_go_udp(struct fs_sock *s);
 /* Whoever waits for it needs it to be what it can be. */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* defer.h - connections of a listener that nobody is told of yet. */
+#ifndef FS_SOCK_DEFER_H
+#define FS_SOCK_DEFER_H
+
+#include "base/types.h"
+
+struct fs_sock;
+
+struct fs_defer_list {
+	struct fs_sock *first, *last;
+	uint32_t n;
+};
+
+/* From the stack's queue, as many as the backlog holds. */
+void fs_defer_collect(struct fs_sock *listener);
+/* Something happened to one of them. */
+void fs_defer_news(struct fs_sock *conn);
+/* The next one to be accepted, the caller's; NULL: none. */
+struct fs_sock *fs_defer_take(struct fs_sock *listener);
+/* The listener is closed, or, without @abort, they are the parent process'. */
+void fs_defer_drop(struct fs_sock *listener, bool abort);
+
+#endif
