@@ -64,7 +64,7 @@ endif
 
 # --- library ---------------------------------------------------------------
 
-LIB_SRC := $(sort $(wildcard lib/*/*.c))
+LIB_SRC := $(filter-out lib/preload/%,$(sort $(wildcard lib/*/*.c)))
 LIB_OBJ := $(LIB_SRC:%.c=$B/%.o) $B/lib/steer/object.o
 STATIC := $B/libfastsock.a
 SHARED := $B/libfastsock.so.$(VERSION)
@@ -96,6 +96,19 @@ $(SHARED): $(LIB_OBJ) lib/fastsock.map
 		-Wl,-z,defs -o $@ $(LIB_OBJ) $(LDFLAGS) $(DEP_LDLIBS)
 	ln -sf $(notdir $@) $B/$(SONAME)
 	ln -sf $(SONAME) $B/libfastsock.so
+
+# --- the socket door under libc's names ----------------------------------------
+
+# The library is inside: libc's own names are found behind this object (RTLD_NEXT),
+# and behind a shared libfastsock there would be none.
+PRELOAD := $B/libfastsock-preload.so
+PRELOAD_OBJ := $(patsubst %.c,$B/%.o,$(sort $(wildcard lib/preload/*.c)))
+$(PRELOAD_OBJ): LIB_CPPFLAGS := -Iinclude -Ilib/preload -U_FORTIFY_SOURCE
+
+$(PRELOAD): $(PRELOAD_OBJ) $(STATIC) lib/preload/preload.map
+	$(call say,LD)
+	$(CC) $(SAN_FLAGS) -shared -Wl,-soname,$(notdir $@) -Wl,--version-script=lib/preload/preload.map \
+		-Wl,-z,defs -o $@ $(PRELOAD_OBJ) $(STATIC) $(LDFLAGS) $(DEP_LDLIBS)
 
 # --- BPF ---------------------------------------------------------------------
 
@@ -132,15 +145,18 @@ TOOL_OBJ := $(patsubst %.c,$B/%.o,$(sort $(wildcard tools/fastsock/*.c)))
 EXAMPLES := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard examples/*.c)))
 HTTP_OBJ := $(patsubst %.c,$B/%.o,$(wildcard examples/http/*.c))
 BENCH := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard bench/*.c)))
+BENCH_SIM := $(patsubst %.c,$B/%,$(wildcard bench/sim/*.c))
 
 $B/tools/%.o $B/examples/%.o: ALL_CFLAGS += $(USER_CPPFLAGS)
 $B/bench/%.o: ALL_CFLAGS += $(USER_CPPFLAGS) -I.
+# On a simulated wire: inside the library, as tests are.
+$B/bench/sim/%.o: ALL_CFLAGS += $(TEST_CPPFLAGS)
 
 $B/tools/%.o $B/examples/%.o $B/bench/%.o:
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
-$(foreach s,$(wildcard tools/fastsock/*.c examples/*.c examples/http/*.c bench/*.c),$(eval $B/$(s:.c=.o): $s))
+$(foreach s,$(wildcard tools/fastsock/*.c examples/*.c examples/http/*.c bench/*.c bench/sim/*.c),$(eval $B/$(s:.c=.o): $s))
 
 $(TOOL): $(TOOL_OBJ) $(STATIC)
 	@mkdir -p $(@D)
@@ -161,7 +177,15 @@ CHECK_AUX = $(patsubst %.c,$B/%.o,$(filter-out $(dir $*)test_%.c %.bpf.c,$(wildc
 PKT := $B/tests/pkt/run
 PKT_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/pkt/*.c))
 FUZZERS := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
-TEST_TOOLS := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard tests/netns/*.c tests/zc/*.c)))
+TEST_TOOLS := $(patsubst %.c,$B/%,$(filter-out %.bpf.c,$(wildcard tests/netns/*.c tests/zc/*.c \
+	tests/apps/test_*.c)))
+# An ordinary program, without the library: what it says in the kernel and under it is compared.
+SEMANTICS := $B/tests/sock/semantics
+SEMANTICS_OBJ := $(patsubst %.c,$B/%.o,$(sort $(wildcard tests/sock/*.c)))
+# Wrong arguments are its business.
+$(SEMANTICS_OBJ): WARN += -Wno-stringop-overflow -Wno-nonnull -Wno-unused-result
+# The preload library on a door that only listens.
+MOCK := $B/tests/apps/mock.so
 
 # The XDP program in a test: other helpers, and words wherever they stand.
 NATIVE_OBJ := $B/tests/fuzz/fuzz_bpf.o $B/tests/bpf/test_native.o
@@ -178,9 +202,18 @@ $(CHECK_TESTS): $B/%: $B/%.o $(TEST_LIB_OBJ) $(STATIC) $$(CHECK_AUX)
 	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS) $(CHECK_LDLIBS) $(DEP_LDLIBS)
 
-$(FUZZERS) $(TEST_TOOLS): $B/%: $B/%.o $(TEST_LIB_OBJ) $(STATIC)
+$(FUZZERS) $(TEST_TOOLS) $(BENCH_SIM): $B/%: $B/%.o $(TEST_LIB_OBJ) $(STATIC)
 	$(call say,LD)
 	$(CC) $(SAN_FLAGS) -o $@ $(filter %.o %.a,$^) $(LDFLAGS) $(CHECK_LDLIBS) $(DEP_LDLIBS)
+
+$(SEMANTICS): $(SEMANTICS_OBJ)
+	$(call say,LD)
+	$(CC) $(SAN_FLAGS) -o $@ $^ $(LDFLAGS) -lpthread
+
+$(MOCK): $B/tests/apps/mock.o $(PRELOAD_OBJ) lib/preload/preload.map
+	$(call say,LD)
+	sed 's/^global:/global: mock_said;/' lib/preload/preload.map >$@.map
+	$(CC) $(SAN_FLAGS) -shared -Wl,--version-script=$@.map -o $@ $(filter %.o,$^)
 
 $(PKT): $(PKT_OBJ) $(TEST_LIB_OBJ) $(STATIC)
 	$(call say,LD)
@@ -188,15 +221,15 @@ $(PKT): $(PKT_OBJ) $(TEST_LIB_OBJ) $(STATIC)
 
 # --- goals ---------------------------------------------------------------------
 
-.PHONY: all lib bpf tests demo check check-unit check-san check-netns check-zc check-all bench \
+.PHONY: all lib bpf tests demo check check-unit check-san check-netns check-apps check-zc check-all bench \
 	bench-build lint install uninstall clean help tests-build run-deps
 .SECONDARY:
 
 all: lib bpf $(TOOL) $(EXAMPLES) $(BPF_EXAMPLES)
-lib: $(STATIC) $(SHARED)
+lib: $(STATIC) $(SHARED) $(PRELOAD)
 bpf: $(BPF_OBJ)
-bench-build: $(BENCH) $(BPF_OTHER)
-tests-build: $(CHECK_TESTS) $(PKT) $(FUZZERS) $(TEST_TOOLS) $(BPF_OTHER)
+bench-build: $(BENCH) $(BENCH_SIM) $(BPF_OTHER)
+tests-build: $(CHECK_TESTS) $(PKT) $(FUZZERS) $(TEST_TOOLS) $(SEMANTICS) $(MOCK) $(BPF_OTHER)
 
 # What running needs besides building: python3, ip, ethtool, bpftool...
 run-deps:
@@ -219,6 +252,9 @@ check-unit: $(filter $B/tests/unit/% $B/tests/sim/%,$(CHECK_TESTS)) $(PKT)
 
 check-netns: run-deps all tests-build bench-build
 	B=$B $(PYTHON) tests/run netns
+
+check-apps: run-deps all tests-build
+	B=$B $(PYTHON) tests/run apps
 
 check-zc: run-deps all tests-build
 	B=$B $(PYTHON) tests/run zc

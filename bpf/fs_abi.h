@@ -112,6 +112,8 @@ enum fs_rule_flag {
 	FS_RULE_F_KEEP = 1 << 1,
 	/* TCP: the kernel may have connections of this port; those pass. */
 	FS_RULE_F_KERNEL_FIRST = 1 << 2,
+	/* TCP: nobody listens here any more; SYNs pass, to who may listen there. */
+	FS_RULE_F_NO_NEW = 1 << 3,
 };
 
 /*

@@ -69,6 +69,17 @@ static __always_inline int tuple6(const struct fs_run *run, struct bpf_sock_tupl
 	return 0;
 }
 
+/* A SYN without ACK: by RFC 9293 3.5 it begins a connection. */
+static __always_inline int is_new(const struct fs_run *run)
+{
+	__u8 *tcp;
+
+	if (run->packet->kind == KIND_ICMP_ERROR || run->packet->kind == KIND_TCP_FRAGMENT)
+		return 0;
+	tcp = fs_at(run->ctx, run->packet->l4_off, 14);
+	return tcp && (tcp[13] & 0x12) == 0x02;
+}
+
 static __always_inline int kernel_has(const struct fs_run *run)
 {
 	int is_ip6 = run->packet->family == FS_AF_INET6;
@@ -78,6 +89,8 @@ static __always_inline int kernel_has(const struct fs_run *run)
 
 	if (run->packet->key.proto != IPPROTO_TCP)
 		return 0;
+	if ((run->packet->rule.flags & FS_RULE_F_NO_NEW) && is_new(run))
+		return 1;
 	__builtin_memset(&tuple, 0, sizeof(tuple));
 	if (is_ip6 ? tuple6(run, &tuple) : tuple4(run, &tuple))
 		return 0;

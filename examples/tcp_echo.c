@@ -40,18 +40,6 @@ static void on_signal(int sig)
 	fs_stack_wake(stack);
 }
 
-/* Later events of the round may still name it: it is freed after them. */
-static void end(struct conn *conn, int err)
-{
-	fs_buf_release(conn->bufs + conn->first, conn->end - conn->first);
-	fs_tcp_close(conn->tcp);
-	conn->tcp = NULL;
-	conn->next = closed;
-	closed = conn;
-	count.closed++;
-	count.failed += err != 0;
-}
-
 /* As far as it goes. -EAGAIN: an event will tell; otherwise it is over. */
 static int echo(struct conn *conn)
 {
@@ -75,6 +63,21 @@ static int echo(struct conn *conn)
 	}
 }
 
+/* Until it is over. Later events of the round may still name it: it is freed after them. */
+static void go_on(struct conn *conn, int err)
+{
+	err = err ?: echo(conn);
+	if (err == -EAGAIN)
+		return;
+	fs_buf_release(conn->bufs + conn->first, conn->end - conn->first);
+	fs_tcp_close(conn->tcp);
+	conn->tcp = NULL;
+	conn->next = closed;
+	closed = conn;
+	count.closed++;
+	count.failed += err != 0;
+}
+
 static void take_up(struct fs_tcp_listener *listener)
 {
 	struct fs_tcp *tcp;
@@ -90,21 +93,18 @@ static void take_up(struct fs_tcp_listener *listener)
 		fs_tcp_set_user(tcp, conn);
 		fs_tcp_set(tcp, FS_TCP_NODELAY, 1);
 		count.accepted++;
+		go_on(conn, 0);	/* the first request often comes along */
 	}
 }
 
 static void handle(const struct fs_event *event)
 {
 	struct conn *conn = event->user;
-	int err;
 
-	if (event->type == FS_EV_ACCEPT) {
+	if (event->type == FS_EV_ACCEPT)
 		take_up(event->endpoint);
-	} else if (conn->tcp) {
-		err = event->type == FS_EV_ERROR ? event->error : echo(conn);
-		if (err != -EAGAIN)
-			end(conn, err);
-	}
+	else if (conn->tcp)
+		go_on(conn, event->type == FS_EV_ERROR ? event->error : 0);
 }
 
 int main(int argc, char **argv)

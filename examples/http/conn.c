@@ -55,6 +55,17 @@ static void end(struct conn *c, int err)
 	closed = c;
 }
 
+static void go_on(struct conn *c)
+{
+	int err = serve(c, now);
+
+	if (err == -EAGAIN)
+		err = input_keep(c) ?: err;
+	if (err != -EAGAIN)
+		end(c, err);
+}
+
+/* The first request often comes with the connection. */
 void conn_open(struct fs_tcp *tcp)
 {
 	struct conn *c = calloc(1, sizeof(*c));
@@ -68,20 +79,19 @@ void conn_open(struct fs_tcp *tcp)
 	fs_tcp_set_user(tcp, c);
 	fs_tcp_set(tcp, FS_TCP_NODELAY, 1);
 	conn_count.accepted++;
+	go_on(c);
 }
 
 void conn_event(const struct fs_event *event)
 {
 	struct conn *c = event->user;
-	int err;
 
 	if (!c->tcp)
 		return;
-	err = event->type == FS_EV_ERROR ? event->error : serve(c, now);
-	if (err == -EAGAIN)
-		err = input_keep(c) ?: err;
-	if (err != -EAGAIN)
-		end(c, err);
+	if (event->type == FS_EV_ERROR)
+		end(c, event->error);
+	else
+		go_on(c);
 }
 
 void conn_clock(void)

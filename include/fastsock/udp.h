@@ -24,6 +24,7 @@ enum fs_twin {
 	FS_TWIN_REQUIRED = 0,	/* -EADDRINUSE if a kernel socket has the port */
 	FS_TWIN_OPTIONAL = 1,	/* go on beside that socket: it gets what the fast path
 				 * does not take, and everything once we are gone */
+	FS_TWIN_NONE = 2,	/* the caller has that socket, bound, and what comes by it */
 };
 
 struct fs_udp_opts {

@@ -267,7 +267,7 @@ int fs_ctl_answer_load(struct fs_ctl *ctl, const char *path, const char *name)
 		bpf_object__close(object);
 	}
 	fs_steer_quiet_end(&quiet);
-	close(lock);
+	fs_steer_unlock(lock);
 	return err;
 }
 
@@ -296,6 +296,6 @@ int fs_ctl_answer_unload(struct fs_ctl *ctl, const char *name)
 		bpf_map_delete_elem(array, &index);
 	if (!err)
 		err = unlink(path) ? -errno : 0;
-	close(lock);
+	fs_steer_unlock(lock);
 	return err;
 }

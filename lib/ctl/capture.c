@@ -86,7 +86,7 @@ static int set_flag(struct fs_ctl *ctl, bool on)
 		config.flags |= FS_CONFIG_F_CAPTURE;
 	if (!err && bpf_map_update_elem(fd, &zero, &config, BPF_ANY))
 		err = -errno;
-	close(lock);
+	fs_steer_unlock(lock);
 	return err;
 }
 

@@ -22,12 +22,15 @@ static uint8_t *map_area(uint64_t *size, bool *hugepages)
 	void *area = mmap(NULL, huge_size, prot, flags | MAP_HUGETLB, -1, 0);
 
 	*hugepages = area != MAP_FAILED;
-	if (*hugepages) {
+	if (*hugepages)
 		*size = huge_size;
-		return area;
-	}
-	area = mmap(NULL, *size, prot, flags, -1, 0);
-	return area == MAP_FAILED ? NULL : area;
+	else
+		area = mmap(NULL, *size, prot, flags, -1, 0);
+	if (area == MAP_FAILED)
+		return NULL;
+	/* The kernel writes there: a child of fork() would copy it all, for nothing. */
+	madvise(area, *size, MADV_DONTFORK);
+	return area;
 }
 
 static void cut_frames(struct fs_pool *pool)

@@ -82,6 +82,11 @@ struct fs_host_ops {
 	int (*share)(struct fs_host *host, const struct fs_host_flow *flow);
 	/* Does it have any? 1: perhaps; 0: none, and the program looks no more. */
 	int (*settle)(struct fs_host *host, const struct fs_host_flow *flow);
+	/* Nobody listens there any more, and what there is goes on: new connections are for
+	 * another process, or the kernel. Or somebody does again. */
+	void (*retire)(struct fs_host *host, const struct fs_host_flow *flow, bool retired);
+	/* Many of them follow, or have: may be NULL, and may do nothing. */
+	void (*claim_many)(struct fs_host *host, bool begin);
 	int (*watch)(struct fs_host *host, struct fs_watch *watch);
 	void (*unwatch)(struct fs_host *host, struct fs_watch *watch);
 	/* These frames are the port's now; still readable, for a recorder. */
@@ -135,6 +140,19 @@ static inline bool fs_host_is_local(struct fs_host *host, uint8_t family, const 
 	host->local_family = family;
 	memcpy(host->local_ip, ip, 16);
 	return true;
+}
+
+/* Has the frame left? Its port may not have looked since: now it does. */
+static inline bool fs_host_has_left(const struct fs_host *host, const struct fs_buf *buf)
+{
+	struct fs_port *port;
+
+	if (buf->holders > 1 && buf->port < host->n_ports) {
+		port = host->txq[buf->port].port;
+		if (port->ops->reclaim)
+			port->ops->reclaim(port);
+	}
+	return buf->holders == 1;
 }
 
 static inline bool fs_host_has_room(const struct fs_host *host, int port)

@@ -312,6 +312,14 @@ static bool fault_kick(struct fs_port *port)
 	return f->kick_again || f->tx.out_count;
 }
 
+static void fault_reclaim(struct fs_port *port)
+{
+	struct fault *f = to_fault(port);
+
+	if (f->inner->ops->reclaim)
+		f->inner->ops->reclaim(f->inner);
+}
+
 static int fault_fd(const struct fs_port *port)
 {
 	const struct fault *f = to_fault(port);
@@ -365,6 +373,7 @@ static const struct fs_port_ops fault_ops = {
 	.rx = fault_rx,
 	.tx = fault_tx,
 	.kick = fault_kick,
+	.reclaim = fault_reclaim,
 	.fd = fault_fd,
 	.next_ns = fault_next_ns,
 	.stats = fault_port_stats,

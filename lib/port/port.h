@@ -47,6 +47,12 @@ struct fs_port_ops {
 	 */
 	bool (*kick)(struct fs_port *port);
 
+	/*
+	 * Give back frames that have left. rx() does that as well, but not each
+	 * time. NULL: each is given back as it leaves.
+	 */
+	void (*reclaim)(struct fs_port *port);
+
 	/* Pollable descriptor, or -1 for a port in virtual time. */
 	int (*fd)(const struct fs_port *port);
 

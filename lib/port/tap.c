@@ -58,6 +58,14 @@ static bool tap_kick(struct fs_port *port)
 	return t->inner->ops->kick(t->inner);
 }
 
+static void tap_reclaim(struct fs_port *port)
+{
+	struct tap *t = to_tap(port);
+
+	if (t->inner->ops->reclaim)
+		t->inner->ops->reclaim(t->inner);
+}
+
 static int tap_fd(const struct fs_port *port)
 {
 	const struct tap *t = to_tap(port);
@@ -92,6 +100,7 @@ static const struct fs_port_ops tap_ops = {
 	.rx = tap_rx,
 	.tx = tap_tx,
 	.kick = tap_kick,
+	.reclaim = tap_reclaim,
 	.fd = tap_fd,
 	.next_ns = tap_next_ns,
 	.stats = tap_stats,

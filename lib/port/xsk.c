@@ -38,6 +38,11 @@ static void reclaim(struct xsk *x)
 	ring_consume(r);
 }
 
+static void xsk_reclaim(struct fs_port *port)
+{
+	reclaim(to_xsk(port));
+}
+
 /* Zero-copy drivers stall when they ran out of frames, until they are told. */
 static void wake_rx(struct xsk *x)
 {
@@ -234,6 +239,7 @@ static const struct fs_port_ops xsk_ops = {
 	.rx = xsk_rx,
 	.tx = xsk_tx,
 	.kick = xsk_kick,
+	.reclaim = xsk_reclaim,
 	.fd = xsk_fd,
 	.next_ns = xsk_next_ns,
 	.stats = xsk_stats,

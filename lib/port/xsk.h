@@ -15,6 +15,7 @@ struct fs_xsk_opts {
 	uint32_t fill;			/* frames kept in the fill ring, at most ring_size */
 	enum fs_xsk_mode mode;
 	uint32_t busy_poll_us;
+	bool patient;			/* who holds the queue is dying: wait for it */
 	uint8_t index;			/* of the port in its stack */
 	struct fs_pool *pool;
 	const struct fs_port *umem;	/* the port that registered the pool; NULL: this one does */

@@ -154,7 +154,7 @@ static int bind_queue(struct xsk *x, const struct fs_xsk_opts *o)
 	const uint16_t flags = mode_flags[o->mode] | XDP_USE_NEED_WAKEUP;
 	int err = bind_once(x, o, flags);
 
-	for (int i = 0; err == -EBUSY && i < BIND_RETRIES; i++) {
+	for (int i = 0; err == -EBUSY && o->patient && i < BIND_RETRIES; i++) {
 		nanosleep(&pause, NULL);
 		err = bind_once(x, o, flags);
 	}

@@ -43,5 +43,5 @@ int fs_tcp_connect(struct fs_tcp **out, struct fs_stack *stack,
 
 	if (!user || !copy_opts(&opts, sizeof(opts), user, user->sz))
 		return -EINVAL;
-	return fs_tcp_connect_open(out, stack->tcp, &opts);
+	return fs_tcp_connect_open(out, stack->tcp, &opts, -1);
 }

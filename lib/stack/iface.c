@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "nl/diag.h"
 #include "stack/world.h"
@@ -178,13 +179,14 @@ static int claim_each(struct fs_world *world, const struct fs_rule_key *key, boo
 	return 0;
 }
 
-static int share_each(struct fs_world *world, const struct fs_rule_key *key, bool share)
+static int flags_each(struct fs_world *world, const struct fs_rule_key *key, uint32_t set,
+		      uint32_t clear)
 {
 	int err = 0;
 
 	for (unsigned int i = 0; i < world->n_ifaces && !err; i++)
-		err = fs_steer_rule_share(world->ifaces[i].steer, key, world->ifaces[i].slot,
-					  share);
+		err = fs_steer_rule_flags(world->ifaces[i].steer, key, world->ifaces[i].slot, set,
+					  clear);
 	return err;
 }
 
@@ -198,19 +200,14 @@ static int claim(struct fs_host *host, const struct fs_host_flow *flow)
 }
 
 /* By whichever of the two rules that the program would find. */
-static int share_both(struct fs_host *host, const struct fs_host_flow *flow, bool on)
+static int share(struct fs_host *host, const struct fs_host_flow *flow)
 {
 	struct fs_world *world = to_stack(host)->world;
 	struct fs_rule_key key = key_of(flow);
-	int err = share_each(world, &key, on);
+	int err = flags_each(world, &key, FS_RULE_F_KERNEL_FIRST, 0);
 
 	memset(key.addr, 0, sizeof(key.addr));
-	return err ? err : share_each(world, &key, on);
-}
-
-static int share(struct fs_host *host, const struct fs_host_flow *flow)
-{
-	return share_both(host, flow, true);
+	return err ? err : flags_each(world, &key, FS_RULE_F_KERNEL_FIRST, 0);
 }
 
 /*
@@ -219,7 +216,34 @@ static int share(struct fs_host *host, const struct fs_host_flow *flow)
  */
 static int settle(struct fs_host *host, const struct fs_host_flow *flow)
 {
-	return fs_nl_diag_tcp(flow->family, flow->port) || share_both(host, flow, false);
+	const struct fs_rule_key key = key_of(flow);
+
+	return fs_nl_diag_tcp(flow->family, flow->port) ||
+	       flags_each(to_stack(host)->world, &key, 0, FS_RULE_F_KERNEL_FIRST);
+}
+
+static void retire(struct fs_host *host, const struct fs_host_flow *flow, bool retired)
+{
+	struct fs_world *world = to_stack(host)->world;
+	const struct fs_rule_key key = key_of(flow);
+
+	if (retired)
+		flags_each(world, &key, FS_RULE_F_KERNEL_FIRST | FS_RULE_F_NO_NEW, 0);
+	else
+		flags_each(world, &key, 0, FS_RULE_F_NO_NEW);
+}
+
+/* One lock for the rules of all interfaces. Without it each claim takes its own. */
+static void claim_many(struct fs_host *host, bool begin)
+{
+	struct fs_world *world = to_stack(host)->world;
+	int lock = begin ? fs_steer_lock(world->ifaces[0].steer) : -1;
+
+	if (!begin && world->claims_lock >= 0)
+		fs_steer_unlock(world->claims_lock);
+	world->claims_lock = lock;
+	for (unsigned int i = 0; i < world->n_ifaces; i++)
+		fs_steer_hold(world->ifaces[i].steer, lock);
 }
 
 static int watch(struct fs_host *host, struct fs_watch *w)
@@ -239,6 +263,8 @@ const struct fs_host_ops fs_stack_world_ops = {
 	.unclaim = unclaim,
 	.share = share,
 	.settle = settle,
+	.retire = retire,
+	.claim_many = claim_many,
 	.watch = watch,
 	.unwatch = unwatch,
 	.sent = fs_stack_capture_sent,

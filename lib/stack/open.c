@@ -97,6 +97,18 @@ static int record_port(struct fs_stack *stack, struct fs_port **port, const char
 	return fs_port_tap_open(port, *port, pcap, name, &stack->host.now_ns);
 }
 
+/* Does a living process use the interface, besides us? Then a busy queue stays busy. */
+static bool is_shared(const struct fs_iface *iface)
+{
+	const uint32_t count = fs_steer_slot_count(iface->steer);
+	struct fs_slot slot;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (i != iface->slot && fs_steer_slot_get(iface->steer, i, &slot) == 1)
+			return true;
+	return false;
+}
+
 static int open_port(struct fs_stack *stack, const struct fs_iface *iface, uint32_t queue,
 		     const struct fs_stack_opts *opts, enum fs_xsk_mode mode)
 {
@@ -112,6 +124,7 @@ static int open_port(struct fs_stack *stack, const struct fs_iface *iface, uint3
 		.fill = MIN(ring_size, MAX(share, 1u)),
 		.mode = port_mode(iface, mode),
 		.busy_poll_us = opts->busy_poll_us,
+		.patient = !is_shared(iface),
 		.index = (uint8_t)host->n_ports,
 		.pool = world->pool,
 		.umem = host->n_ports ? world->umem : NULL,
@@ -273,6 +286,7 @@ static int open_world(struct fs_world **out, const struct fs_stack_opts *opts)
 	world->log = (struct fs_logger){ .fn = opts->log, .ctx = opts->log_ctx };
 	world->spin_ns = opts->spin_us * NSEC_PER_USEC;
 	world->epfd = -1;
+	world->claims_lock = -1;
 	world->side = -1;
 	world->wake.fd = -1;
 	err = fs_nl_open(&world->nl, &world->log);
@@ -371,4 +385,19 @@ void fs_stack_close(struct fs_stack *stack)
 	world = stack->world;
 	fs_stack_destroy(stack);
 	close_world(world);
+}
+
+void fs_stack_disown(struct fs_stack *stack)
+{
+	struct fs_world *world = stack->world;
+
+	for (unsigned int i = 0; i < stack->host.n_ports; i++) {
+		struct fs_port *port = stack->host.txq[i].port;
+
+		close(port->ops->fd(port));
+	}
+	close(fs_nl_fd(world->nl));
+	close(world->wake.fd);
+	close(world->side);
+	close(world->epfd);
 }

@@ -81,6 +81,7 @@ static void receive(struct fs_stack *stack)
 		unsigned int n = port->ops->rx(port, burst, FS_STACK_BURST);
 
 		host->stats.rx_pkts += n;
+		fs_tcp_ahead(stack->tcp, burst, n);
 		for (unsigned int k = 0; k < n; k++) {
 			host->stats.rx_bytes += burst[k]->len;
 			fs_stack_rx(stack, port, burst[k]);

@@ -44,6 +44,7 @@ struct fs_world {
 	bool woken;
 	int epfd;
 	int side;
+	int claims_lock;		/* -1: each claim takes it; see iface.c */
 	uint64_t spin_ns;
 	uint64_t side_checked_ns;
 	uint64_t settings;		/* of the mirror, as the program knows them */
@@ -51,6 +52,12 @@ struct fs_world {
 	struct fs_iface ifaces[FS_STACK_IFACES_MAX];
 	struct fs_logger log;
 };
+
+/*
+ * In a child of fork(): the stack is the parent's. Closes the descriptors of which
+ * a copy would keep queues bound; what else there was is left alone, and lost.
+ */
+void fs_stack_disown(struct fs_stack *stack);
 
 /* The side of the world that spinning would miss. Returns false when an
  * interface of the stack is gone. */

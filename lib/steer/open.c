@@ -5,9 +5,11 @@
  * zero and is filled here.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "steer/config.h"
@@ -85,7 +87,7 @@ static int update_config(struct fs_steer *steer, const struct fs_steer_iface *if
 	struct fs_config config;
 	int lock, err;
 
-	lock = fs_steer_pins_lock(&steer->pins);
+	lock = fs_steer_lock(steer);
 	if (lock < 0)
 		return steer->config.abi_version ? 0 : fail_permission(steer);
 	err = fs_steer_config_read(steer->map[FS_STEER_CONFIG], &config);
@@ -96,7 +98,7 @@ static int update_config(struct fs_steer *steer, const struct fs_steer_iface *if
 	} else if (!err && refresh(steer, iface, &config)) {
 		err = fs_steer_config_write(steer->map[FS_STEER_CONFIG], &config);
 	}
-	close(lock);
+	fs_steer_unlock(lock);
 	if (err)
 		return fs_base_fail(&steer->log, err, "%s: its configuration cannot be written: %s",
 				    iface->name, strerror(-err));
@@ -195,6 +197,8 @@ static int open_common(struct fs_steer **out, const char *ifname, const struct f
 		steer->log = *log;
 	for (unsigned int i = 0; i < FS_STEER_MAP_COUNT; i++)
 		steer->map[i] = -1;
+	steer->root_fd = -1;
+	steer->held_lock = -1;
 	snprintf(steer->info.ifname, sizeof(steer->info.ifname), "%.15s", ifname);
 	fs_steer_quiet_begin(&quiet, log);
 	err = open_pins(steer, ifname, any);
@@ -203,6 +207,7 @@ static int open_common(struct fs_steer **out, const char *ifname, const struct f
 		fs_steer_close(steer);
 		return err;
 	}
+	steer->root_fd = open(steer->pins.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	*out = steer;
 	return 0;
 }
@@ -237,6 +242,8 @@ void fs_steer_close(struct fs_steer *steer)
 	if (!steer)
 		return;
 	fs_steer_maps_close(steer);
+	if (steer->root_fd >= 0)
+		close(steer->root_fd);
 	free(steer);
 }
 
@@ -271,9 +278,28 @@ const char *fs_steer_dir(const struct fs_steer *steer)
 	return steer->pins.dir;
 }
 
+/* The maps are open, and go on to be ours to write, when their directory no longer is. */
 int fs_steer_lock(struct fs_steer *steer)
 {
-	return fs_steer_pins_lock(&steer->pins);
+	int lock = fs_steer_pins_lock(&steer->pins);
+
+	if (lock != -EACCES || steer->root_fd < 0)
+		return lock;
+	while (flock(steer->root_fd, LOCK_EX))
+		if (errno != EINTR)
+			return -errno;
+	lock = fcntl(steer->root_fd, F_DUPFD_CLOEXEC, 0);
+	if (lock >= 0)
+		return lock;
+	lock = -errno;
+	flock(steer->root_fd, LOCK_UN);
+	return lock;
+}
+
+void fs_steer_unlock(int lock)
+{
+	flock(lock, LOCK_UN);	/* there may be others of it */
+	close(lock);
 }
 
 static int compare_names(const struct dirent **a, const struct dirent **b)

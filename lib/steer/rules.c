@@ -20,6 +20,9 @@
 #include "steer/config.h"
 #include "steer/priv.h"
 
+/* Flags that come and go with the process. */
+#define OF_PROCESS ((uint32_t)(FS_RULE_F_KERNEL_FIRST | FS_RULE_F_NO_NEW))
+
 static bool is_exact(const struct fs_rule_key *key)
 {
 	static const uint8_t any[16];
@@ -124,7 +127,7 @@ static int steer_locked(struct fs_steer *steer, const struct fs_rule_key *key, u
 			(unsigned int)__builtin_bswap16(key->port),
 			there.action == FS_ACTION_PASS ? "passed to the kernel" : "dropped");
 	there.slot = (uint16_t)slot;
-	there.flags &= ~(uint32_t)FS_RULE_F_KERNEL_FIRST;
+	there.flags &= ~OF_PROCESS;
 	there.flags |= FS_RULE_F_MISS_STEER | flags;
 	return put(steer, key, &there);
 }
@@ -139,65 +142,82 @@ static void unsteer_locked(struct fs_steer *steer, const struct fs_rule_key *key
 		drop(steer, key);
 		return;
 	}
-	rule.flags &= ~(uint32_t)(FS_RULE_F_MISS_STEER | FS_RULE_F_KERNEL_FIRST);
+	rule.flags &= ~(FS_RULE_F_MISS_STEER | OF_PROCESS);
 	rule.slot = 0;
 	put(steer, key, &rule);
+}
+
+void fs_steer_hold(struct fs_steer *steer, int lock)
+{
+	steer->held_lock = lock;
+}
+
+static int lock_rules(struct fs_steer *steer)
+{
+	return steer->held_lock >= 0 ? steer->held_lock : fs_steer_lock(steer);
+}
+
+static void unlock_rules(const struct fs_steer *steer, int lock)
+{
+	if (lock >= 0 && lock != steer->held_lock)
+		fs_steer_unlock(lock);
 }
 
 int fs_steer_rule_steer(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot,
 			bool share)
 {
-	int lock = fs_steer_lock(steer), err;
+	int lock = lock_rules(steer), err;
 
 	if (lock < 0)
 		return lock == -EACCES ? -EPERM : lock;
 	err = steer_locked(steer, key, slot, share);
-	close(lock);
+	unlock_rules(steer, lock);
 	return err;
 }
 
 /* 1: it is not as it should be, and now in *rule as it should. */
 static int must_change(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot,
-		       bool share, struct fs_rule *rule)
+		       uint32_t set, uint32_t clear, struct fs_rule *rule)
 {
 	int err = find(steer, key, rule);
+	uint32_t flags;
 
 	if (err || !is_steered(rule) || rule->slot != slot)
 		return err == -ENOENT ? 0 : err;
-	if (!(rule->flags & FS_RULE_F_KERNEL_FIRST) == !share)
+	flags = (rule->flags | set) & ~clear;
+	if (flags == rule->flags)
 		return 0;
-	rule->flags ^= FS_RULE_F_KERNEL_FIRST;
+	rule->flags = flags;
 	return 1;
 }
 
 /* Asked for every connection that moves; the first of a port changes something. */
-int fs_steer_rule_share(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot,
-			bool share)
+int fs_steer_rule_flags(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot,
+			uint32_t set, uint32_t clear)
 {
 	struct fs_rule rule;
-	int err = must_change(steer, key, slot, share, &rule), lock;
+	int err = must_change(steer, key, slot, set, clear, &rule), lock;
 
 	if (err <= 0)
 		return err;
-	lock = fs_steer_lock(steer);
+	lock = lock_rules(steer);
 	if (lock < 0)
 		return lock == -EACCES ? -EPERM : lock;
-	err = must_change(steer, key, slot, share, &rule);
+	err = must_change(steer, key, slot, set, clear, &rule);
 	if (err > 0)
 		err = put(steer, key, &rule);
-	close(lock);
+	unlock_rules(steer, lock);
 	return err;
 }
 
 void fs_steer_rule_unsteer(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot)
 {
-	int lock = fs_steer_lock(steer);
+	int lock = lock_rules(steer);
 	struct fs_rule there;
 
 	if (!find(steer, key, &there) && is_steered(&there) && there.slot == slot)
 		unsteer_locked(steer, key, &there);
-	if (lock >= 0)
-		close(lock);
+	unlock_rules(steer, lock);
 }
 
 /* A key that was deleted would start the walk again, so step on first. */
@@ -229,11 +249,11 @@ int fs_steer_rule_set(struct fs_steer *steer, const struct fs_rule_key *key,
 		return lock == -EACCES ? -EPERM : lock;
 	merged.flags |= FS_RULE_F_KEEP;
 	if (!find(steer, key, &there) && is_steered(&there)) {
-		merged.flags |= FS_RULE_F_MISS_STEER | (there.flags & FS_RULE_F_KERNEL_FIRST);
+		merged.flags |= FS_RULE_F_MISS_STEER | (there.flags & OF_PROCESS);
 		merged.slot = there.slot;
 	}
 	err = put(steer, key, &merged);
-	close(lock);
+	fs_steer_unlock(lock);
 	return err;
 }
 
@@ -252,11 +272,11 @@ int fs_steer_rule_del(struct fs_steer *steer, const struct fs_rule_key *key)
 	err = find(steer, key, &there);
 	if (!err && (there.flags & FS_RULE_F_MISS_STEER)) {
 		left.slot = there.slot;
-		left.flags = there.flags & FS_RULE_F_KERNEL_FIRST;
+		left.flags = there.flags & OF_PROCESS;
 		err = put(steer, key, &left);
 	} else if (!err) {
 		err = drop(steer, key);
 	}
-	close(lock);
+	fs_steer_unlock(lock);
 	return err;
 }

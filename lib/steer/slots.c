@@ -134,7 +134,7 @@ int fs_steer_slot_take(struct fs_steer *steer, uint32_t *slot)
 	if (lock < 0)
 		return fail_lock(steer, lock);
 	err = take_locked(steer, slot);
-	close(lock);
+	fs_steer_unlock(lock);
 	return err;
 }
 
@@ -144,7 +144,7 @@ void fs_steer_slot_put(struct fs_steer *steer, uint32_t slot)
 
 	clear_slot(steer, slot);
 	if (lock >= 0)
-		close(lock);
+		fs_steer_unlock(lock);
 }
 
 /* The kernel decides at bind; not every kernel lists sockets by sock_diag. */
@@ -181,6 +181,6 @@ int fs_steer_xsk_set(struct fs_steer *steer, uint32_t slot, uint32_t queue, int 
 		mine.zerocopy = (uint16_t)(mine.zerocopy + is_zerocopy(xsk_fd));
 		write_slot(steer, slot, &mine);
 	}
-	close(lock);
+	fs_steer_unlock(lock);
 	return err;
 }

@@ -110,9 +110,9 @@ int fs_steer_xsk_set(struct fs_steer *steer, uint32_t slot, uint32_t queue,
  */
 int fs_steer_rule_steer(struct fs_steer *steer, const struct fs_rule_key *key,
 			uint32_t slot, bool share);
-/* Change that of @slot's rule, if there is such a one. */
-int fs_steer_rule_share(struct fs_steer *steer, const struct fs_rule_key *key,
-			uint32_t slot, bool share);
+/* Change those flags (KERNEL_FIRST, NO_NEW) of @slot's rule, if there is such a one. */
+int fs_steer_rule_flags(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot,
+			uint32_t set, uint32_t clear);
 /* Undo that, and leave an operator's answer as it was. */
 void fs_steer_rule_unsteer(struct fs_steer *steer, const struct fs_rule_key *key,
 			   uint32_t slot);
@@ -146,9 +146,17 @@ const struct fs_logger *fs_steer_log(const struct fs_steer *steer);
 const char *fs_steer_dir(const struct fs_steer *steer);
 
 /*
- * The lock under which rules, slots and pins change: a descriptor to close
- * when done, or -errno. Calls of this header take it themselves.
+ * The lock under which rules, slots and pins change: a descriptor for
+ * fs_steer_unlock(), or -errno. Calls of this header take it themselves.
  */
 int fs_steer_lock(struct fs_steer *steer);
+void fs_steer_unlock(int lock);
+
+/*
+ * Rules steered and unsteered from now on are under this lock, which the caller
+ * has: taking it anew costs more than half of what a rule does. -1: no longer. One
+ * lock is good for the rules of all interfaces.
+ */
+void fs_steer_hold(struct fs_steer *steer, int lock);
 
 #endif

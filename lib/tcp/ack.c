@@ -137,9 +137,12 @@ static void tell_space(struct fs_tcp *tcp)
 {
 	if (!fs_tcp_has(tcp, FS_TCP_SNDBUF_SET) && tcp->cc.cwnd > tcp->sndbuf / 2)
 		fs_tcp_grow(tcp->table, &tcp->sndbuf, 2ull * tcp->cc.cwnd);
-	if (!fs_tcp_has(tcp, FS_TCP_WANT_SPACE) ||
-	    fs_tcp_sendq_space(tcp) < (fs_tcp_pressure(tcp->table) ? tcp->mss : tcp->sndbuf / 4))
+	if (!fs_tcp_has(tcp, FS_TCP_WANT_SPACE))
 		return;
+	if (fs_tcp_sendq_space(tcp) < (fs_tcp_pressure(tcp->table) ? tcp->mss : tcp->sndbuf / 4)) {
+		fs_tcp_want_space(tcp);	/* this may have been the last ACK */
+		return;
+	}
 	tcp->flags &= ~(uint32_t)FS_TCP_WANT_SPACE;
 	fs_tcp_tell(tcp, FS_NEWS_WRITABLE);
 }

@@ -103,12 +103,17 @@ static int may_send(struct fs_tcp *tcp)
 	return 0;
 }
 
-static int no_space(struct fs_tcp *tcp)
+void fs_tcp_want_space(struct fs_tcp *tcp)
 {
 	tcp->flags |= FS_TCP_WANT_SPACE;
 	/* With nothing on its way, no ACK will bring the news of space. */
 	if (!tcp->sendq)
 		fs_tcp_window_withhold(tcp);
+}
+
+static int no_space(struct fs_tcp *tcp)
+{
+	fs_tcp_want_space(tcp);
 	tcp->table->host->stats.tx_full++;
 	return -EAGAIN;
 }
@@ -176,7 +181,7 @@ ssize_t fs_tcp_send(struct fs_tcp *tcp, const void *data, size_t len)
 	if (sent < len && !sent)
 		return no_space(tcp);
 	if (sent < len)
-		tcp->flags |= FS_TCP_WANT_SPACE;
+		fs_tcp_want_space(tcp);
 	return (ssize_t)sent;
 }
 

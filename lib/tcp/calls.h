@@ -96,6 +96,9 @@ void fs_tcp_recovery_too_big(struct fs_tcp *tcp);
 void fs_tcp_probe_acked(struct fs_tcp *tcp, const struct fs_wire_tcp *seg,
 			const struct fs_tcp_acked *a);
 
+/* api.c: there is no room to send, and WRITABLE is to tell when there is. */
+void fs_tcp_want_space(struct fs_tcp *tcp);
+
 /* --- receiving: rcvq.c, ooo.c, window.c ------------------------------------------- */
 
 /* Payload within the window; the buffer is taken over, rx->buf NULL then. */
@@ -190,6 +193,8 @@ void fs_tcp_listener_syn(struct fs_tcp_listener *listener, struct fs_tcp_rx *rx,
 /* An ACK that no flow takes: perhaps of a cookie. True if a connection came of it. */
 bool fs_tcp_listener_cookie(struct fs_tcp_listener *listener, struct fs_tcp_rx *rx,
 			    const struct fs_tcp_flow_id *id);
+/* Has it connections for fs_tcp_accept()? */
+bool fs_tcp_listener_has(const struct fs_tcp_listener *listener);
 /* SYN-RCVD becomes ESTABLISHED. False: the accept queue is full. */
 bool fs_tcp_listener_established(struct fs_tcp *tcp);
 /* The connection is gone: from counts and queues too. */

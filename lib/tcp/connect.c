@@ -98,8 +98,18 @@ static struct fs_tcp *open_conn(struct fs_tcp_table *table, const struct fs_tcp_
 	return tcp;
 }
 
+static int take_port(struct wish *wish, uint16_t want, int held_fd)
+{
+	struct fs_tcp_ports *ports = wish->table->ports;
+
+	if (held_fd >= 0)
+		return fs_tcp_ports_take_held(ports, wish->id.family, wish->id.local, want, held_fd,
+					      usable, wish);
+	return fs_tcp_ports_take(ports, wish->id.family, wish->id.local, want, usable, wish);
+}
+
 int fs_tcp_connect_open(struct fs_tcp **out, struct fs_tcp_table *table,
-			const struct fs_tcp_connect_opts *opts)
+			const struct fs_tcp_connect_opts *opts, int held_fd)
 {
 	struct wish wish = { .table = table };
 	const struct fs_tcp_cc_ops *cc;
@@ -111,8 +121,7 @@ int fs_tcp_connect_open(struct fs_tcp **out, struct fs_tcp_table *table,
 		err = choose_path(table, opts, &wish.id, &mtu);
 	if (err)
 		return err;
-	err = fs_tcp_ports_take(table->ports, wish.id.family, wish.id.local, opts->local.port,
-				usable, &wish);
+	err = take_port(&wish, opts->local.port, held_fd);
 	if (err < 0)
 		return err;
 	wish.id.local_port = (uint16_t)err;
@@ -231,6 +240,18 @@ static void established(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 	fs_tcp_fsm_advanced(tcp);
 }
 
+/*
+ * RFC 9293 3.5.1, figure 9: the peer still has a connection of these ports, and our
+ * reset has ended it. Not to wait a second, the SYN follows, once, as with Linux.
+ */
+static void syn_behind_reset(struct fs_tcp *tcp)
+{
+	if (tcp->retries)
+		return;
+	tcp->retries = 1;	/* Karn: no RTT of it */
+	fs_tcp_xmit_syn(tcp);
+}
+
 void fs_tcp_connect_rx(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 {
 	const struct fs_wire_tcp *seg = &rx->seg;
@@ -241,6 +262,8 @@ void fs_tcp_connect_rx(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 		tcp->table->host->stats.rx_drop_state++;
 		if (fs_wire_tcp_reset(seg, &rst))
 			fs_tcp_xmit_bare(tcp->table, &tcp->flow.id, &rst, tcp->flow.scope);
+		if (!(seg->flags & (FS_TCP_F_SYN | FS_TCP_F_RST)))
+			syn_behind_reset(tcp);
 		return;
 	}
 	if (seg->flags & FS_TCP_F_RST) {

@@ -32,12 +32,18 @@ static struct fs_tcp_flow **bucket_of(const struct fs_tcp_flows *flows, uint32_t
 	return &flows->bucket[hash & flows->mask];
 }
 
+struct fs_tcp_flow *const *fs_tcp_flow_bucket(const struct fs_tcp_flows *flows, uint32_t hash)
+{
+	return bucket_of(flows, hash);
+}
+
 struct fs_tcp_flow *fs_tcp_flow_find(const struct fs_tcp_flows *flows,
 				     const struct fs_tcp_flow_id *id)
 {
-	struct fs_tcp_flow *flow = *bucket_of(flows, fs_tcp_flow_hash(flows->seed, id));
+	const uint32_t hash = fs_tcp_flow_hash(flows->seed, id);
+	struct fs_tcp_flow *flow = *bucket_of(flows, hash);
 
-	while (flow && !fs_tcp_flow_is(flow, id))
+	while (flow && (flow->hash != hash || !fs_tcp_flow_is(flow, id)))
 		flow = flow->chain;
 	return flow;
 }
@@ -85,7 +91,7 @@ static void grow(struct fs_tcp_flows *flows)
 
 void fs_tcp_flow_add(struct fs_tcp_flows *flows, struct fs_tcp_flow *flow)
 {
-	if (flows->count > flows->mask)
+	if (flows->count > flows->mask / 2)
 		grow(flows);
 	if (flows->old)
 		move_some(flows);

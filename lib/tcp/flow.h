@@ -9,7 +9,7 @@
  *	                        still here, a few move with each insertion
  *
  * The hash is keyed with a secret, so no stranger can aim at one bucket. The
- * table doubles when it is full and never shrinks; no single insertion pays
+ * table doubles when it is half full and never shrinks; no single insertion pays
  * for the whole move.
  */
 #ifndef FS_TCP_FLOW_H
@@ -65,6 +65,9 @@ static inline bool fs_tcp_flow_is(const struct fs_tcp_flow *flow, const struct f
 
 struct fs_tcp_flow *fs_tcp_flow_find(const struct fs_tcp_flows *flows,
 				     const struct fs_tcp_flow_id *id);
+
+/* The bucket of @hash: for who wants it in the cache before it is needed. */
+struct fs_tcp_flow *const *fs_tcp_flow_bucket(const struct fs_tcp_flows *flows, uint32_t hash);
 
 /* The flow's id and state are set; there is none of this id. */
 void fs_tcp_flow_add(struct fs_tcp_flows *flows, struct fs_tcp_flow *flow);

@@ -123,11 +123,13 @@ static bool kernel_has(struct fs_tcp_listener *l, uint8_t family)
 	return has_family(l, family) && host->ops->settle(host, &flow);
 }
 
-/* It costs each segment a look, and such connections end. */
+/* It costs each segment a look, and such connections end. While it is closed, new
+ * ones are the kernel's. */
 static void settle(struct fs_timer *timer, uint64_t now_ns)
 {
 	struct fs_tcp_listener *l = container_of(timer, struct fs_tcp_listener, shared);
-	const bool four = kernel_has(l, AF_INET), six = kernel_has(l, AF_INET6);
+	const bool four = !l->open || kernel_has(l, AF_INET);
+	const bool six = !l->open || kernel_has(l, AF_INET6);
 
 	if (four || six)
 		fs_timer_arm(l->table->wheel, timer, now_ns + FS_TCP_SHARED_NS);
@@ -136,6 +138,20 @@ static void settle(struct fs_timer *timer, uint64_t now_ns)
 void fs_tcp_listener_shared(struct fs_tcp_listener *l)
 {
 	fs_timer_arm(l->table->wheel, &l->shared, l->table->host->now_ns + FS_TCP_SHARED_NS);
+}
+
+/* Connections live on without the listener; or it has come back. */
+static void retire(struct fs_tcp_listener *l, bool retired)
+{
+	const uint8_t families[] = { AF_INET, AF_INET6 };
+	struct fs_host *host = l->table->host;
+
+	for (size_t i = 0; host->ops && i < ARRAY_SIZE(families); i++) {
+		const struct fs_host_flow flow = flow_of(l, families[i]);
+
+		if (has_family(l, families[i]))
+			host->ops->retire(host, &flow, retired);
+	}
 }
 
 void fs_tcp_listener_free(struct fs_tcp_listener *l)
@@ -186,6 +202,8 @@ void fs_tcp_listener_close(struct fs_tcp_listener *l)
 		fs_tcp_conn_abort(tcp);
 	fs_host_unready(l->table->host, &l->ready);
 	fs_tcp_kernel_unlisten(l);
+	if (l->refs > 1)
+		retire(l, true);
 	fs_tcp_listener_put(l);
 }
 
@@ -248,8 +266,6 @@ static int enter(struct fs_tcp_listener *l)
 		return err;
 	link_in(l, AF_INET);
 	link_in(l, AF_INET6);
-	if (l->table->host->ops)
-		settle(&l->shared, l->table->host->now_ns);
 	return 0;
 }
 
@@ -276,10 +292,14 @@ int fs_tcp_listener_open(struct fs_tcp_listener **out, struct fs_tcp_table *tabl
 	err = old ? 0 : enter(l);
 	if (err)
 		goto err_twin;
+	if (old)
+		retire(l, false);
 	l->open = true;
 	l->backlog = backlog;
 	l->fastopen = opts->fastopen;
 	l->ready.user = opts->user;
+	if (table->host->ops)
+		settle(&l->shared, table->host->now_ns);
 	*out = l;
 	return 0;
 
@@ -294,4 +314,9 @@ err_free:
 struct fs_addr fs_tcp_listener_local(const struct fs_tcp_listener *l)
 {
 	return l->local;
+}
+
+bool fs_tcp_listener_has(const struct fs_tcp_listener *l)
+{
+	return l->accept_head;
 }

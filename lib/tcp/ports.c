@@ -1,104 +1,43 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * ports.c - the ports held, by address.
- *
- *	bucket[hash(ip)] -> address -> address -> NULL
- *	address.page[port / 256][port % 256] -> held
- *	address.idle, .busy: its held ports in turn, the next candidate first
- *	ports.idle: those of all addresses, in the order of their last put
- *
- * A held port is idle or busy; idle_at is linked only while it is idle.
+ * ports.c - which port a connection gets, and when one is given back. The
+ * ports held are drawn in ports_held.h.
  */
 #include "tcp/ports.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/random.h"
+#include "tcp/ports_held.h"
 #include "tcp/reserve.h"
 #include "wire/frame.h"
 
 enum {
-	BUCKETS = 64,
-	PAGE = 256,
 	TRIES = 8,		/* busy ports asked before a new one is reserved */
 	RESERVE_TRIES = 8,	/* ports that the kernel offers and we cannot have */
 	CROWD = 4096,		/* held for one address */
 	RELEASES = 4,		/* in one run, of some 20 us each */
+	SPARES = 15,		/* reserved beside one that is needed, when there are many */
 };
 
 #define RETRY_NS	NSEC_PER_SEC
 #define PACE_NS		NSEC_PER_MSEC	/* from one run that releases to the next */
 
-struct link {
-	struct link *next, *prev;
-};
-
-struct held {
-	struct link at;		/* of its address, idle or busy */
-	struct link idle_at;
-	struct address *address;
-	uint64_t idle_since_ns;
-	uint32_t users;		/* 0: idle */
-	int fd;			/* -1 on a simulated wire */
-	uint16_t port;
-	bool retired;		/* not for new connections */
-};
-
-struct address {
-	struct address *next;
-	struct link idle;
-	struct link busy;
-	uint32_t n_idle;
-	uint32_t n_busy;
-	uint64_t retry_ns;	/* before it, reserving gives retry_err */
-	int retry_err;
-	uint8_t family;
-	uint8_t ip[16];
-	struct held **page[65536 / PAGE];
-};
-
-struct fs_tcp_ports {
-	struct fs_host *host;
-	struct link idle;
-	uint32_t n_idle;
-	uint64_t paced_ns;	/* no release before it */
-	uint16_t next;		/* number to try, on a simulated wire */
-	bool complained;
-	struct address *bucket[BUCKETS];
-};
-
 /* The question to the caller. */
 struct asker {
 	fs_tcp_port_usable_fn *usable;
 	void *ctx;
+	int held_fd;	/* a socket that has the port already; -1: none */
 };
-
-static void list_init(struct link *list)
-{
-	list->next = list->prev = list;
-}
-
-static void list_add(struct link *list, struct link *at)
-{
-	at->next = list;
-	at->prev = list->prev;
-	at->prev->next = at;
-	list->prev = at;
-}
-
-static void list_del(struct link *at)
-{
-	at->next->prev = at->prev;
-	at->prev->next = at->next;
-}
 
 static struct address **find_address(struct fs_tcp_ports *ports, uint8_t family,
 				     const uint8_t ip[16])
 {
 	uint64_t hash = fs_hash_ip(ports->host->seed, ip, family);
-	struct address **at = &ports->bucket[hash % BUCKETS];
+	struct address **at = &ports->bucket[hash % FS_TCP_PORTS_BUCKETS];
 
 	while (*at && ((*at)->family != family || memcmp((*at)->ip, ip, 16)))
 		at = &(*at)->next;
@@ -118,8 +57,9 @@ static struct address *find_or_make_address(struct fs_tcp_ports *ports, uint8_t 
 		return NULL;
 	address->family = family;
 	memcpy(address->ip, ip, 16);
-	list_init(&address->idle);
-	list_init(&address->busy);
+	fs_tcp_link_init(&address->idle);
+	fs_tcp_link_init(&address->resting);
+	fs_tcp_link_init(&address->busy);
 	*at = address;
 	return address;
 }
@@ -136,9 +76,9 @@ static void drop_address_if_empty(struct fs_tcp_ports *ports, struct address *ad
 
 static struct held *find(const struct address *address, uint16_t port)
 {
-	struct held *const *page = address->page[port / PAGE];
+	struct held *const *page = address->page[port / FS_TCP_PORTS_PAGE];
 
-	return page ? page[port % PAGE] : NULL;
+	return page ? page[port % FS_TCP_PORTS_PAGE] : NULL;
 }
 
 static struct fs_host_flow flow_of(const struct held *held)
@@ -158,11 +98,11 @@ static struct fs_host_flow flow_of(const struct held *held)
 static struct held *hold(struct fs_tcp_ports *ports, struct address *address, uint16_t port,
 			 int fd)
 {
-	struct held ***page = &address->page[port / PAGE];
+	struct held ***page = &address->page[port / FS_TCP_PORTS_PAGE];
 	struct held *held;
 
 	if (!*page)
-		*page = calloc(PAGE, sizeof(**page));
+		*page = calloc(FS_TCP_PORTS_PAGE, sizeof(**page));
 	if (!*page)
 		return NULL;
 	held = calloc(1, sizeof(*held));
@@ -172,9 +112,9 @@ static struct held *hold(struct fs_tcp_ports *ports, struct address *address, ui
 	held->port = port;
 	held->fd = fd;
 	held->idle_since_ns = ports->host->now_ns;
-	(*page)[port % PAGE] = held;
-	list_add(&address->idle, &held->at);
-	list_add(&ports->idle, &held->idle_at);
+	(*page)[port % FS_TCP_PORTS_PAGE] = held;
+	fs_tcp_link_add(&address->idle, &held->at);
+	fs_tcp_link_add(&ports->idle, &held->idle_at);
 	address->n_idle++;
 	ports->n_idle++;
 	return held;
@@ -186,9 +126,9 @@ static void let_go(struct fs_tcp_ports *ports, struct held *held)
 	struct address *address = held->address;
 
 	assert(!held->users);
-	address->page[held->port / PAGE][held->port % PAGE] = NULL;
-	list_del(&held->at);
-	list_del(&held->idle_at);
+	address->page[held->port / FS_TCP_PORTS_PAGE][held->port % FS_TCP_PORTS_PAGE] = NULL;
+	fs_tcp_link_del(&held->at);
+	fs_tcp_link_del(&held->idle_at);
 	address->n_idle--;
 	ports->n_idle--;
 	free(held);
@@ -198,11 +138,11 @@ static int use(struct fs_tcp_ports *ports, struct held *held)
 {
 	struct address *address = held->address;
 
+	fs_tcp_link_del(&held->at);
+	fs_tcp_link_add(&address->busy, &held->at);
 	if (held->users++)
 		return held->port;
-	list_del(&held->at);
-	list_del(&held->idle_at);
-	list_add(&address->busy, &held->at);
+	fs_tcp_link_del(&held->idle_at);
 	address->n_idle--;
 	ports->n_idle--;
 	address->n_busy++;
@@ -225,15 +165,29 @@ static void release(struct fs_tcp_ports *ports, struct held *held)
 	drop_address_if_empty(ports, address);
 }
 
-/* Ask for up to @tries of the @list; what was asked goes to its end. */
-static struct held *pick(struct link *list, uint32_t tries, const struct asker *ask)
+static struct held *first_rested(struct address *address, uint32_t tries,
+				 const struct asker *ask)
 {
-	while (tries--) {
-		struct link *at = list->next;
+	struct fs_tcp_link *at = address->resting.next;
+
+	for (; tries-- && at != &address->resting; at = at->next) {
 		struct held *held = container_of(at, struct held, at);
 
-		list_del(at);
-		list_add(list, at);
+		if (!held->retired && ask->usable(ask->ctx, held->port))
+			return held;
+	}
+	return NULL;
+}
+
+/* Ask for up to @tries of the @list; what was asked goes to its end. */
+static struct held *pick(struct fs_tcp_link *list, uint32_t tries, const struct asker *ask)
+{
+	while (tries-- && !fs_tcp_link_empty(list)) {
+		struct fs_tcp_link *at = list->next;
+		struct held *held = container_of(at, struct held, at);
+
+		fs_tcp_link_del(at);
+		fs_tcp_link_add(list, at);
 		if (!held->retired && ask->usable(ask->ctx, held->port))
 			return held;
 	}
@@ -247,11 +201,12 @@ static int reserve_one(struct fs_tcp_ports *ports, struct address *address, uint
 	struct fs_host *host = ports->host;
 	struct fs_host_flow flow;
 	struct held *held = NULL;
-	int fd = fs_tcp_reserve(address->family, address->ip, &port, near);
+	int fd = ask->held_fd >= 0 ? fcntl(ask->held_fd, F_DUPFD_CLOEXEC, 0) :
+		fs_tcp_reserve(address->family, address->ip, &port, near);
 	int err = -EADDRINUSE;
 
 	if (fd < 0)
-		return fd;
+		return ask->held_fd >= 0 ? -EMFILE : fd;
 	if (!ask->usable(ask->ctx, port))
 		goto err_close;
 	held = hold(ports, address, port, fd);
@@ -275,13 +230,18 @@ err_close:
 /* In a crowd, the next of ours: as random as the kernel's choice was. 0: anywhere. */
 static uint16_t neighbourhood(struct address *address)
 {
-	struct link *list = address->n_busy ? &address->busy : &address->idle;
-	struct link *at = list->next;
+	struct fs_tcp_link *list = &address->busy;
+	struct fs_tcp_link *at;
 
 	if (address->n_busy + address->n_idle < CROWD)
 		return 0;
-	list_del(at);
-	list_add(list, at);
+	if (fs_tcp_link_empty(list))
+		list = address->n_busy ? &address->resting : &address->idle;
+	at = list->next;
+	if (list != &address->resting) {
+		fs_tcp_link_del(at);
+		fs_tcp_link_add(list, at);
+	}
 	return container_of(at, struct held, at)->port;
 }
 
@@ -295,15 +255,31 @@ static void complain(struct fs_tcp_ports *ports, int err)
 		    "the ports that are there; raise the limit: ulimit -n");
 }
 
+static void claim_many(struct fs_tcp_ports *ports, bool begin)
+{
+	if (ports->host->ops && ports->host->ops->claim_many)
+		ports->host->ops->claim_many(ports->host, begin);
+}
+
+/* Who has many ports will need many more: a few together cost less for each. */
 static int reserve_any(struct fs_tcp_ports *ports, struct address *address,
 		       const struct asker *ask, struct held **out)
 {
+	uint32_t spares = MIN((address->n_busy + address->n_idle) / 16, (uint32_t)SPARES);
 	int err = -EADDRINUSE, tries = RESERVE_TRIES;
+	const bool many = spares;
+	struct held *spare;
 
 	if (ports->host->now_ns < address->retry_ns)
 		return address->retry_err;
+	if (many)
+		claim_many(ports, true);
 	while (err == -EADDRINUSE && tries--)
 		err = reserve_one(ports, address, 0, tries ? neighbourhood(address) : 0, ask, out);
+	while (!err && spares && !reserve_one(ports, address, 0, neighbourhood(address), ask, &spare))
+		spares--;
+	if (many)
+		claim_many(ports, false);
 	if (!err)
 		return 0;
 	complain(ports, err);
@@ -316,6 +292,8 @@ static int reserve_any(struct fs_tcp_ports *ports, struct address *address,
 static int number(struct fs_tcp_ports *ports, struct address *address, const struct asker *ask,
 		  struct held **out)
 {
+	if (ports->host->now_ns < address->retry_ns)
+		return address->retry_err;
 	for (int i = FS_TCP_PORTS_FIRST; i <= FS_TCP_PORTS_LAST; i++) {
 		uint16_t port = ports->next;
 
@@ -325,7 +303,9 @@ static int number(struct fs_tcp_ports *ports, struct address *address, const str
 		*out = hold(ports, address, port, -1);
 		return *out ? 0 : -ENOMEM;
 	}
-	return -EADDRNOTAVAIL;
+	address->retry_ns = ports->host->now_ns + RETRY_NS;
+	address->retry_err = -EADDRNOTAVAIL;
+	return address->retry_err;
 }
 
 static int take_any(struct fs_tcp_ports *ports, struct address *address, const struct asker *ask)
@@ -334,12 +314,15 @@ static int take_any(struct fs_tcp_ports *ports, struct address *address, const s
 	int err;
 
 	if (!held)
+		held = first_rested(address, TRIES, ask);
+	if (!held)
 		held = pick(&address->busy, MIN(address->n_busy, TRIES), ask);
 	if (held)
 		return use(ports, held);
 	err = ports->host->ops ? reserve_any(ports, address, ask, &held) :
 				 number(ports, address, ask, &held);
-	if (err && !(held = pick(&address->idle, address->n_idle, ask)))
+	if (err && !(held = pick(&address->idle, address->n_idle, ask)) &&
+	    !(held = first_rested(address, UINT32_MAX, ask)))
 		held = pick(&address->busy, address->n_busy, ask);
 	return held ? use(ports, held) : err;
 }
@@ -363,19 +346,34 @@ static int take_this(struct fs_tcp_ports *ports, struct address *address, uint16
 	return held ? use(ports, held) : -ENOMEM;
 }
 
-int fs_tcp_ports_take(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
-		      uint16_t want, fs_tcp_port_usable_fn *usable, void *ctx)
+static int take(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16], uint16_t want,
+		const struct asker *ask)
 {
-	const struct asker ask = { usable, ctx };
 	struct address *address = find_or_make_address(ports, family, ip);
 	int ret;
 
 	if (!address)
 		return -ENOMEM;
-	ret = want ? take_this(ports, address, want, &ask) : take_any(ports, address, &ask);
+	ret = want ? take_this(ports, address, want, ask) : take_any(ports, address, ask);
 	if (ret < 0)
 		drop_address_if_empty(ports, address);
 	return ret;
+}
+
+int fs_tcp_ports_take(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
+		      uint16_t want, fs_tcp_port_usable_fn *usable, void *ctx)
+{
+	const struct asker ask = { usable, ctx, -1 };
+
+	return take(ports, family, ip, want, &ask);
+}
+
+int fs_tcp_ports_take_held(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
+			   uint16_t want, int fd, fs_tcp_port_usable_fn *usable, void *ctx)
+{
+	const struct asker ask = { usable, ctx, fd };
+
+	return take(ports, family, ip, want, &ask);
 }
 
 void fs_tcp_ports_put(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
@@ -387,10 +385,10 @@ void fs_tcp_ports_put(struct fs_tcp_ports *ports, uint8_t family, const uint8_t 
 	assert(held && held->users);
 	if (--held->users)
 		return;
-	list_del(&held->at);
-	list_add(&address->idle, &held->at);
+	fs_tcp_link_del(&held->at);
+	fs_tcp_link_add(&address->idle, &held->at);
 	/* A retired one goes first. */
-	list_add(held->retired ? ports->idle.next : &ports->idle, &held->idle_at);
+	fs_tcp_link_add(held->retired ? ports->idle.next : &ports->idle, &held->idle_at);
 	address->n_busy--;
 	address->n_idle++;
 	ports->n_idle++;
@@ -405,6 +403,17 @@ void fs_tcp_ports_retire(struct fs_tcp_ports *ports, uint8_t family, const uint8
 
 	assert(held && held->users);
 	held->retired = true;
+}
+
+void fs_tcp_ports_rest(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
+		       uint16_t port)
+{
+	struct address *address = *find_address(ports, family, ip);
+	struct held *held = address ? find(address, port) : NULL;
+
+	assert(held && held->users);
+	fs_tcp_link_del(&held->at);
+	fs_tcp_link_add(&address->resting, &held->at);
 }
 
 static struct held *oldest(const struct fs_tcp_ports *ports)
@@ -431,10 +440,12 @@ uint64_t fs_tcp_ports_run(struct fs_tcp_ports *ports, uint64_t now_ns)
 
 	if (likely(due_ns > now_ns))
 		return due_ns;
+	claim_many(ports, true);
 	while (n < RELEASES && fs_tcp_ports_due(ports) <= now_ns) {
 		release(ports, oldest(ports));
 		n++;
 	}
+	claim_many(ports, false);
 	ports->paced_ns = now_ns + PACE_NS;
 	return fs_tcp_ports_due(ports);
 }
@@ -449,7 +460,7 @@ int fs_tcp_ports_open(struct fs_tcp_ports **out, struct fs_host *host)
 	ports->host = host;
 	ports->next = (uint16_t)(FS_TCP_PORTS_FIRST +
 		fs_random_below(&rnd, FS_TCP_PORTS_LAST - FS_TCP_PORTS_FIRST + 1));
-	list_init(&ports->idle);
+	fs_tcp_link_init(&ports->idle);
 	*out = ports;
 	return 0;
 }
@@ -458,9 +469,11 @@ void fs_tcp_ports_close(struct fs_tcp_ports *ports)
 {
 	if (!ports)
 		return;
+	claim_many(ports, true);
 	while (ports->n_idle)
 		release(ports, oldest(ports));
-	for (size_t i = 0; i < BUCKETS; i++)
+	claim_many(ports, false);
+	for (size_t i = 0; i < FS_TCP_PORTS_BUCKETS; i++)
 		assert(!ports->bucket[i]);
 	free(ports);
 }

@@ -8,7 +8,8 @@
  * different remotes, and outlives them:
  *
  *	take  --> usable port of an idle one, oldest first --+
- *	          of a busy one, in turn, a few tries      --+--> busy
+ *	          of one that rests, oldest first          --+--> busy
+ *	          of a busy one, in turn, a few tries      --+     |
  *	          new: socket(), bind(), claim             --+     | last put
  *	          any of all, when the kernel has none     --+     v
  *	run   <-- 60 s idle, or more than 1024 of them <-------- idle
@@ -62,6 +63,10 @@ void fs_tcp_ports_close(struct fs_tcp_ports *ports);
 int fs_tcp_ports_take(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
 		      uint16_t want, fs_tcp_port_usable_fn *usable, void *ctx);
 
+/* The same when the caller's socket @fd has the port @want: it is doubled, and stays his. */
+int fs_tcp_ports_take_held(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
+			   uint16_t want, int fd, fs_tcp_port_usable_fn *usable, void *ctx);
+
 /* One for each take. Makes no system call: fs_tcp_ports_run() gives back. */
 void fs_tcp_ports_put(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
 		      uint16_t port, uint64_t now_ns);
@@ -72,6 +77,13 @@ void fs_tcp_ports_put(struct fs_tcp_ports *ports, uint8_t family, const uint8_t 
  */
 void fs_tcp_ports_retire(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
 			 uint16_t port);
+
+/*
+ * fs_tcp_ports_rest - a connection of the port is over but for its TIME-WAIT,
+ * after which the port is usable again: in the order of these calls.
+ */
+void fs_tcp_ports_rest(struct fs_tcp_ports *ports, uint8_t family, const uint8_t ip[16],
+		       uint16_t port);
 
 /*
  * fs_tcp_ports_run - give back what has been idle for too long, a few at a

@@ -156,6 +156,17 @@ void fs_tcp_icmp(struct fs_tcp_table *table, const struct fs_wire_icmp_error *e)
 		tcp->soft_error = e->error;
 }
 
+/*
+ * Nothing but an ACK is due, and the application is about to hear what it is
+ * for: its answer can carry it. So it is with a request that came along with the
+ * end of the handshake: the news was the connection, and those of the data are next.
+ */
+static bool awaits_answer(const struct fs_tcp *tcp)
+{
+	return tcp->ready.queued && tcp->ready.news & FS_NEWS_READABLE && !tcp->unsent &&
+	       !tcp->lost_bytes && !tcp->ooo && !fs_tcp_has(tcp, FS_TCP_SHUT_WR);
+}
+
 /* What has to wait for room is looked at again in the next round. */
 void fs_tcp_flush(struct fs_tcp_table *table)
 {
@@ -166,7 +177,10 @@ void fs_tcp_flush(struct fs_tcp_table *table)
 	for (; tcp; tcp = next) {
 		next = tcp->dirty_next;
 		tcp->flags &= ~(uint32_t)FS_TCP_DIRTY;
-		fs_tcp_output(tcp);
+		if (awaits_answer(tcp))
+			fs_tcp_dirty(tcp);
+		else
+			fs_tcp_output(tcp);
 	}
 }
 

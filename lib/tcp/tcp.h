@@ -13,12 +13,23 @@ struct fs_tcp_table;
 
 int fs_tcp_listener_open(struct fs_tcp_listener **out, struct fs_tcp_table *table,
 			 const struct fs_tcp_listen_opts *opts);
+/* @held_fd: the caller's socket, which has the local port; -1: none. */
 int fs_tcp_connect_open(struct fs_tcp **out, struct fs_tcp_table *table,
-			const struct fs_tcp_connect_opts *opts);
+			const struct fs_tcp_connect_opts *opts, int held_fd);
 
 int fs_tcp_table_open(struct fs_tcp_table **out, struct fs_host *host);
 /* Resets what is open, and gives everything back. */
 void fs_tcp_table_close(struct fs_tcp_table *table);
+
+enum {
+	FS_TCP_AHEAD_MAX = 64,
+};
+
+/*
+ * A burst of frames is about to be taken one by one: have the connections they are
+ * for on their way to the cache. Changes nothing.
+ */
+void fs_tcp_ahead(const struct fs_tcp_table *table, struct fs_buf *const *bufs, unsigned int n);
 
 /*
  * One parsed TCP frame. Delivers it or drops it with its reason counted; the

@@ -5,6 +5,10 @@
  * A connection has one timer in the wheel and a time for each event. Arming
  * for a later time only writes that time down: the wheel's timer fires early,
  * finds nothing due and moves on. That makes the RTO, which each ACK moves, cheap.
+ *
+ * A connection that is rarely used would pay with a visit of its own for each
+ * timer that nobody waits for, when its memory has left the cache. So when very
+ * many are armed, one without an event is taken off at once.
  */
 #include <errno.h>
 
@@ -17,6 +21,7 @@ enum {
 	ORPHAN_RETRIES = 8,
 	BLACK_HOLE_RETRIES = 3,		/* RFC 8899 4.3: then full-sized ones are suspect */
 	PERSIST_BACKOFF_MAX = 10,
+	MANY_ARMED = 1024,
 };
 
 #define ACK_DELAY_MAX_NS	(200 * NSEC_PER_MSEC)	/* RFC 8985 7.2: the peer's, at worst */
@@ -134,12 +139,26 @@ void fs_tcp_timers_sent(struct fs_tcp *tcp)
 	}
 }
 
+/* Nothing is waited for: when too many timers are armed for nothing, this one is not. */
+static void rest(struct fs_tcp *tcp)
+{
+	struct fs_timer_wheel *wheel = tcp->table->wheel;
+
+	if (wheel->armed <= MANY_ARMED || !fs_timer_armed(&tcp->timer))
+		return;
+	for (int i = 0; i < FS_TCP_TIMER_COUNT; i++)
+		if (tcp->due_ns[i] != FS_NEVER)
+			return;
+	fs_timer_cancel(wheel, &tcp->timer);
+}
+
 void fs_tcp_timers_acked(struct fs_tcp *tcp)
 {
 	if (!fs_tcp_outstanding(tcp)) {
 		fs_tcp_timer_cancel(tcp, FS_TCP_TIMER_RTO);
 		fs_tcp_timer_cancel(tcp, FS_TCP_TIMER_PROBE);
 		fs_tcp_timer_cancel(tcp, FS_TCP_TIMER_REORDER);
+		rest(tcp);
 		return;
 	}
 	arm_rto(tcp);

@@ -70,6 +70,9 @@ static void replace(struct fs_tcp *tcp, struct fs_tcp_timewait *tw, bool moved)
 	fs_tcp_conn_end(tcp, 0);
 	tw->flow.state = FS_TCP_TIME_WAIT;
 	fs_tcp_flow_add(&table->flows, &tw->flow);
+	if (!tw->listener)
+		fs_tcp_ports_rest(table->ports, tw->flow.id.family, tw->flow.id.local,
+				  tw->flow.id.local_port);
 	start(tw);
 }
 

@@ -74,7 +74,7 @@ int fs_tcp_twin_open(struct fs_watch *watch, struct fs_host *host, const struct 
 	int err = -EADDRINUSE;
 
 	watch->fd = -1;
-	if (host->ops) {
+	if (host->ops && need != FS_TWIN_NONE) {
 		err = open_socket(watch, host, local, backlog, bound);
 		if (err != -EADDRINUSE || need != FS_TWIN_OPTIONAL)
 			return err;

@@ -162,7 +162,7 @@ int fs_tcp_xmit_data(struct fs_tcp *tcp, struct fs_buf *buf)
 	uint8_t flags = seg->flags & FS_TCP_SEG_FIN ? FS_TCP_F_FIN : 0, tos;
 	int err;
 
-	if (buf->holders > 1)
+	if (!fs_host_has_left(fs_tcp_host(tcp), buf))
 		return -EAGAIN;
 	dst = route(tcp->table, &tcp->flow.id, tcp->flow.scope);
 	err = usable(dst);

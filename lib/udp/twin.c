@@ -171,7 +171,7 @@ int fs_udp_twin_open(struct fs_udp *udp, enum fs_twin need)
 {
 	int fd, err;
 
-	if (!udp->host->ops)
+	if (!udp->host->ops || need == FS_TWIN_NONE)
 		return udp->local.port ? 0 : -EINVAL;
 	fd = socket(socket_family(udp), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)

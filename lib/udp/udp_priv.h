@@ -67,6 +67,17 @@ static inline int fs_udp_link_index(uint8_t family)
 struct fs_udp *fs_udp_find(struct fs_udp_table *table, uint8_t family, const uint8_t ip[16],
 			   uint16_t port);
 
+/* Is there a datagram to receive, and how long is it? */
+static inline bool fs_udp_has(const struct fs_udp *udp)
+{
+	return udp->head != udp->tail;
+}
+
+static inline uint32_t fs_udp_next_len(const struct fs_udp *udp)
+{
+	return udp->queue[udp->head & udp->queue_mask]->len;
+}
+
 /* Queue a buffer (state RX, addresses set) for the application. */
 bool fs_udp_deliver(struct fs_udp *udp, struct fs_buf *buf);
 

@@ -449,8 +449,33 @@ START_TEST(misses_and_steered_packets_have_no_limit)
 }
 END_TEST
 
+START_TEST(where_nobody_listens_any_more_new_connections_are_the_kernels)
+{
+	const struct fs_rule retired = { .action = FS_ACTION_STEER,
+					 .flags = FS_RULE_F_KERNEL_FIRST | FS_RULE_F_NO_NEW };
+	const struct fs_rule open = { .action = FS_ACTION_STEER, .flags = FS_RULE_F_KERNEL_FIRST };
+	struct packet p = packet(.ip6 = _i, .proto = IPPROTO_TCP);
+	uint8_t *flags = &p.bytes[p.l4 + 13];
+
+	open_sockets();
+	rig_rule(&rig, _i, IPPROTO_TCP, NULL, 7777, retired);
+	*flags = 0x02;			/* SYN */
+	expect_verdict(&rig, &p, pass_kernel);
+	*flags = 0xc2;			/* with ECN */
+	expect_verdict(&rig, &p, pass_kernel);
+	*flags = 0x12;			/* SYN and ACK: an answer to ours */
+	expect_verdict(&rig, &p, steer);
+	*flags = 0x10;
+	expect_verdict(&rig, &p, steer);
+	rig_rule(&rig, _i, IPPROTO_TCP, NULL, 7777, open);
+	*flags = 0x02;
+	expect_verdict(&rig, &p, steer);
+}
+END_TEST
+
 static void add_tests(TCase *tc)
 {
+	tcase_add_loop_test(tc, where_nobody_listens_any_more_new_connections_are_the_kernels, 0, 2);
 	tcase_add_loop_test(tc, without_rules_everything_passes, 0, 2);
 	tcase_add_loop_test(tc, rule_is_for_its_protocol_family_and_port, 0, 2);
 	tcase_add_loop_test(tc, exact_address_goes_before_any_address, 0, 2);

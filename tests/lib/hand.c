@@ -12,7 +12,7 @@ struct hand {
 	struct fs_port port;
 	hand_sent_fn *sent;
 	void *ctx;
-	bool keep;
+	bool keep, lazy;
 	unsigned int n_kept, n_rx;
 	struct fs_buf *kept[RING];
 	struct fs_buf *rxq[RING];
@@ -34,7 +34,7 @@ static unsigned int hand_rx(struct fs_port *port, struct fs_buf **bufs, unsigned
 {
 	struct hand *h = to_hand(port);
 
-	if (!h->keep)
+	if (!h->keep && !(h->lazy && h->n_rx))
 		let_go(h);
 	n = MIN(n, h->n_rx);
 	for (unsigned int i = 0; i < n; i++) {
@@ -69,6 +69,12 @@ static bool hand_kick(struct fs_port *port)
 	return false;
 }
 
+static void hand_reclaim(struct fs_port *port)
+{
+	if (to_hand(port)->lazy)
+		let_go(to_hand(port));
+}
+
 static int hand_fd(const struct fs_port *port)
 {
 	(void)port;
@@ -100,6 +106,7 @@ static const struct fs_port_ops hand_ops = {
 	.rx = hand_rx,
 	.tx = hand_tx,
 	.kick = hand_kick,
+	.reclaim = hand_reclaim,
 	.fd = hand_fd,
 	.next_ns = hand_next_ns,
 	.stats = hand_stats,
@@ -141,4 +148,9 @@ bool hand_put(struct fs_port *port, const uint8_t *frame, uint32_t len)
 void hand_keep(struct fs_port *port, bool keep)
 {
 	to_hand(port)->keep = keep;
+}
+
+void hand_be_lazy(struct fs_port *port)
+{
+	to_hand(port)->lazy = true;
 }

@@ -19,4 +19,7 @@ bool hand_put(struct fs_port *port, const uint8_t *frame, uint32_t len);
 /* Keep what was sent, as a NIC that is slow to say that frames have left. */
 void hand_keep(struct fs_port *port, bool keep);
 
+/* Give it back only when there is nothing to receive, or when asked: as AF_XDP does. */
+void hand_be_lazy(struct fs_port *port);
+
 #endif

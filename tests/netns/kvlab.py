@@ -73,7 +73,7 @@ class Filler:
     def __init__(self, the_lab):
         self.child = subprocess.Popen(the_lab.inside(the_lab.server_ns, [KV_FILL, "s0"]),
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      text=True, bufsize=1, preexec_fn=lab.die_with_parent)
+                                      text=True, bufsize=1, preexec_fn=lab.Child.begin)
         assert self.child.stdout.readline() == "ready\n", "kv_fill does not start"
 
     def __enter__(self):

@@ -245,6 +245,30 @@ def echoes(sock, data, what="echo"):
     same(got, data, what)
 
 
+def both_ways(pair, there, back):
+    """Each of two connected sockets sends bytes of its own, then FIN, at the same time."""
+    data = [random.randbytes(there), random.randbytes(back)]
+    results = [None, None]
+
+    def take(i):
+        try:
+            results[i] = receive(pair[i])
+        except OSError as e:
+            results[i] = e
+    senders = [Sender(s, d) for s, d in zip(pair, data)]
+    takers = [threading.Thread(target=take, args=(i,), daemon=True) for i in (0, 1)]
+    for taker in takers:
+        taker.start()
+    for taker in takers:
+        taker.join()
+    for i in (0, 1):
+        if isinstance(results[i], OSError):
+            raise results[i]
+        same(results[i], data[1 - i], f"{('back', 'there')[i]} of {there} and {back} bytes")
+        senders[i].done()
+        pair[i].close()
+
+
 def asks(sock, data=b"are you there?"):
     sock.sendall(data)
     assert receive(sock, len(data)) == data, "another answer"

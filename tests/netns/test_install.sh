@@ -117,6 +117,11 @@ check "no installed text names the build directory" no_build_paths
 check "man pages are there" man_pages
 check "BPF objects are there" objects
 check "the command runs from there" "$dest/usr/bin/fastsock" --version
+preloaded() {
+	unshare -n "$dest/usr/bin/fastsock" run -- sh -c 'cat /proc/self/maps' |
+		grep -q "$dest/usr/lib/fastsock/libfastsock-preload.so"
+}
+check "a command runs under the installed preload library" preloaded
 check "make uninstall" in_make uninstall
 check "nothing is left" nothing_left
 echo "$passed passed, $failed failed"

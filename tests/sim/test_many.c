@@ -35,6 +35,7 @@ static struct fs_tcp_listener *listeners[PORTS];
 static struct fs_tcp **clients, **servers;
 static uint32_t n_accepted, n_connected, n_answered, n_errors;
 static bool closes_first;	/* the server, after its answer */
+static bool asks_once;		/* the client, and closes first */
 
 static bool is_long(void)
 {
@@ -93,7 +94,7 @@ static void on_answer(struct fs_tcp *tcp)
 		if (closes_first)
 			n = fs_tcp_recv(tcp, bytes, sizeof(bytes));
 	}
-	if (!n)
+	if (!n || asks_once)
 		fs_tcp_close(tcp);
 }
 
@@ -101,7 +102,7 @@ static void on_client(const struct fs_event *event)
 {
 	if (event->type == FS_EV_CONNECTED) {
 		n_connected++;
-		if (closes_first)
+		if (closes_first || asks_once)
 			send_request(event->endpoint);
 	} else if (event->type == FS_EV_READABLE) {
 		on_answer(event->endpoint);
@@ -110,17 +111,24 @@ static void on_client(const struct fs_event *event)
 	}
 }
 
-static void pump(void)
+/* One batch of each: what applications do between two rounds. */
+static int pump_once(void)
 {
 	struct fs_event events[BATCH];
-	int n;
+	int n = fs_stack_events(net.b.stack, events, BATCH), m;
 
-	while ((n = fs_stack_events(net.b.stack, events, BATCH)))
-		for (int i = 0; i < n; i++)
-			on_server(&events[i]);
-	while ((n = fs_stack_events(net.a.stack, events, BATCH)))
-		for (int i = 0; i < n; i++)
-			on_client(&events[i]);
+	for (int i = 0; i < n; i++)
+		on_server(&events[i]);
+	m = fs_stack_events(net.a.stack, events, BATCH);
+	for (int i = 0; i < m; i++)
+		on_client(&events[i]);
+	return n + m;
+}
+
+static void pump(void)
+{
+	while (pump_once())
+		;
 }
 
 static void settle(uint64_t span_ns)
@@ -285,6 +293,29 @@ START_TEST(short_connections_in_a_row_all_succeed)
 }
 END_TEST
 
+/*
+ * SYN, ACK and request, FIN, ACK; SYN-ACK, answer, FIN. The request is there when
+ * the connection is accepted: its ACK waits for the answer all the same.
+ */
+START_TEST(a_short_connection_costs_seven_segments)
+{
+	const uint64_t until_ns = 10 * NSEC_PER_SEC;
+
+	closes_first = false;
+	asks_once = true;
+	open_all();
+	connect_to(0);
+	do
+		pump_once();
+	while (test_net_step(&net, net.now_ns + until_ns));
+	ck_assert_uint_eq(n_answered, 1);
+	ck_assert_uint_eq(net.a.stack->host.stats.tx_tcp, 4);
+	ck_assert_uint_eq(net.b.stack->host.stats.tx_tcp, 3);
+	close_all();
+	asks_once = false;
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sim/many");
@@ -295,6 +326,7 @@ int main(void)
 	tcase_set_timeout(tc, is_long() ? 400 : 60);
 	tcase_add_test(tc, an_idle_connection_costs_less_than_a_kilobyte);
 	tcase_add_test(tc, short_connections_in_a_row_all_succeed);
+	tcase_add_test(tc, a_short_connection_costs_seven_segments);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

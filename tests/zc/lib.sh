@@ -23,6 +23,10 @@ fastsock=$B/bin/fastsock
 foreign_object=$B/tests/zc/foreign.bpf.o
 python=(/usr/bin/python3 -IS)	# starts in half the time
 udp=("${python[@]}" "$here/udp.py")
+tcp=("${python[@]}" "$here/tcp.py")
+mega=1048576
+long=${FS_TEST_LONG#0}	# not empty in a long run
+. "$here/network.sh"
 pids=()
 
 fail() { echo "$*"; exit 1; }
@@ -30,9 +34,9 @@ skip() { echo "$*"; exit 77; }
 
 # With --igb the cases that take whatever NIC does zero-copy take that one.
 if [ -n "${ZC_IGB-}" ]; then
-	nic=ig0 nic4=10.1.3.1 nic6=fd03::1
+	nic=ig0 nic4=10.1.3.1 nic6=fd03::1 peer4=10.1.3.2
 else
-	nic=zc0 nic4=10.1.1.1 nic6=fd01::1
+	nic=zc0 nic4=10.1.1.1 nic6=fd01::1 peer4=10.1.1.2
 fi
 
 in_peer=(nsenter --net=/run/netns/peer)
@@ -120,6 +124,33 @@ stat_of() {	# IFACE COUNTER
 	map_sum "$2" pinned "/sys/fs/bpf/fastsock/$1/stats"
 }
 
+# --- TCP examples ------------------------------------------------------------------
+
+# serve NAME EXAMPLE OPTION...: on the NIC; its sockets must be zero-copy.
+serve() {
+	local name=$1 example=$2
+	shift 2
+
+	steered_before=$(stat_of "$nic" steer)
+	start "$name" "$B/examples/$example" -i "$nic" "$@"
+	server=$pid
+	await 30 grep -q "port [0-9]" "$work/$name" || fail "$example does not listen"
+	[ "$(xsk_modes "$nic" | sort -u)" = zc ] || fail "$example's socket is not zero-copy"
+}
+
+# steered N: so many at least came by the fast path, not by the kernel twin.
+steered() {
+	local n=$(($(stat_of "$nic" steer) - steered_before))
+
+	[ $n -ge "$1" ] || fail "only $n packets of $1 were steered"
+}
+
+# It ends by itself, and well.
+end_server() {
+	kill "$server"
+	wait "$server" || fail "the server ended with status $?"
+}
+
 # --- fastsock beside somebody else's program ---------------------------------------
 
 foreign_id() { bpftool prog show name foreign | awk -F: '/foreign/ { print $1; exit }'; }
@@ -160,6 +191,7 @@ finish() {
 	local status=$? pid log
 
 	trap - EXIT
+	calm "$nic"
 	for pid in "${pids[@]}"; do
 		stop "$pid"
 	done

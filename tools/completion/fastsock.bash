@@ -21,8 +21,22 @@ _fastsock() {
 	[ "$COMP_CWORD" -gt 1 ] && [ "${COMP_WORDS[1]}" = -v ] && at=2
 	verb=${COMP_WORDS[at]} sub=${COMP_WORDS[at + 1]-}
 	COMPREPLY=()
+	# Behind "run ... --", another program's words.
+	if [ "$verb" = run ]; then
+		local i
+		for ((i = at + 1; i < COMP_CWORD; i++)); do
+			[ "${COMP_WORDS[i]}" = -- ] || continue
+			_command_offset $((i + 1)) 2>/dev/null ||
+				mapfile -t COMPREPLY < <(compgen -c -f -- "$cur")
+			return
+		done
+	fi
 	case $prev in
-	-i|--interface) words=$(_fastsock_attached) ;;
+	-i|--interface)
+		if [ "$verb" = run ]; then words=$(_fastsock_ifaces); else words=$(_fastsock_attached); fi
+		;;
+	--config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--spin|--only|--queues) return ;;
 	--mode) words="native skb auto" ;;
 	-w|--write) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--rate|--name|-c|--count) return ;;
@@ -32,7 +46,7 @@ _fastsock() {
 		return
 	fi
 	if [ "$COMP_CWORD" = "$at" ]; then
-		words="attach detach status rule answer kv stats capture help"
+		words="attach detach status rule answer kv stats capture run help"
 		[ "$at" = 2 ] || words="$words -v --version"
 	else
 		case $verb/$sub in
@@ -41,7 +55,8 @@ _fastsock() {
 		status/*) words="--json $(_fastsock_attached)" ;;
 		stats/*) words="-i --all --watch --json" ;;
 		capture/*) words="-i -w -c" ;;
-		help/*) words="attach detach status rule answer kv stats capture" ;;
+		run/*) words="-i --spin --only --queues --why --config --" ;;
+		help/*) words="attach detach status rule answer kv stats capture run" ;;
 		rule/add) words="-i udp/ tcp/ icmp pass drop" ;;
 		rule/del) words="-i $(_fastsock_flows rule)" ;;
 		answer/add)

@@ -24,6 +24,7 @@ int cmd_answer(int argc, char **argv);
 int cmd_kv(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
 int cmd_capture(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 
 /* "kv VERB HOST:PORT ..." over an ordinary UDP socket. */
@@ -48,6 +49,9 @@ int cmd_usage(const char *verb, const char *format, ...) __attribute__((format(p
 struct fs_ctl *cmd_open(const char *ifname);
 /* The name alone, into @name; false after a sentence. */
 bool cmd_iface(const char *ifname, char name[16]);
+
+/* Does our program run on it, in this network namespace? */
+bool cmd_is_attached(const char *name);
 
 /* The only option of most verbs: -i IFACE. False: usage was printed. */
 bool cmd_options(int argc, char **argv, const char **ifname);

@@ -15,6 +15,7 @@ static const char overview[] =
 "  kv               keys that XDP answers; and a client for kv servers\n"
 "  stats            what became of each packet\n"
 "  capture          record the fast path's packets, which tcpdump does not see\n"
+"  run -- COMMAND   a program, as it is, with its sockets on the fast path\n"
 "  help VERB        more, with examples; VERB --help is the same\n"
 "\n"
 "  -i IFACE may be left out while one interface has fastsock. -v before the verb\n"
@@ -22,6 +23,7 @@ static const char overview[] =
 "\n"
 "  fastsock attach eth0\n"
 "  fastsock answer add udp/7 echo\n"
+"  fastsock run -i eth0 -- nginx -g 'daemon off;'\n"
 "  fastsock stats --watch\n";
 
 static const struct {
@@ -134,6 +136,34 @@ static const struct {
 "examples:\n"
 "  fastsock capture -i eth0 -w fast.pcapng\n"
 "  fastsock capture -w - | tcpdump -nr -\n" },
+{ "run",
+"fastsock run [-i IFACE]... [--spin USEC] [--only PORTS] [--queues N] [--why[=FILE]]\n"
+"             [--config FILE] [--] COMMAND [ARGUMENT]...\n"
+"\n"
+"Runs COMMAND, unmodified, under the preload library: its TCP and UDP sockets whose traffic\n"
+"goes by IFACE are carried by the fast path, and everything else by the kernel. Attaches\n"
+"fastsock to IFACE if it is not, and then detaches it at the end, unless a process still\n"
+"receives there. Signals reach COMMAND, its exit status is that of `fastsock run`; 127 and\n"
+"126 say that there is no COMMAND, or that it cannot be run.\n"
+"\n"
+"  -i IFACE     several times, or eth0,eth1; without it the interfaces that are attached,\n"
+"               and if there are none, every one that is up and whose driver can\n"
+"  --spin USEC  poll so long before sleeping: faster answers, for CPU time\n"
+"  --only PORTS only these local or remote ports: 80,443,8000-8010\n"
+"  --queues N   receive queues of each interface for each process; else all that are free\n"
+"  --why        at exit, tell on stderr which sockets were fast, which not, and why;\n"
+"               --why=FILE appends to a file\n"
+"  --config FILE lines \"key = value\": ifaces, only, spin, queues, frames, why, log; without\n"
+"               it /etc/fastsock.conf, if it is there\n"
+"\n"
+"The environment says the same: FASTSOCK_IFACES, FASTSOCK_ONLY, FASTSOCK_SPIN,\n"
+"FASTSOCK_QUEUES, FASTSOCK_FRAMES, FASTSOCK_WHY, FASTSOCK_LOG. An option wins over it, and it wins\n"
+"over the file.\n"
+"\n"
+"examples:\n"
+"  fastsock run -i eth0 -- nginx -g 'daemon off;'\n"
+"  fastsock run -i eth0 --spin 50 --only 6379 --why -- redis-server --port 6379\n"
+"  fastsock run -- curl -sO http://192.0.2.1/large\n" },
 };
 
 int cmd_help(int argc, char **argv)

@@ -24,6 +24,7 @@ static const struct {
 	{ "kv", cmd_kv },
 	{ "stats", cmd_stats },
 	{ "capture", cmd_capture },
+	{ "run", cmd_run },
 	{ "help", cmd_help },
 };
 
@@ -103,7 +104,7 @@ bool cmd_options(int argc, char **argv, const char **ifname)
 	return true;
 }
 
-static bool is_attached(const char *name)
+bool cmd_is_attached(const char *name)
 {
 	FS_OPTS(fs_ctl_opts, opts, .ifname = name, .any = 1, .log = cmd_log);
 	struct fs_ctl_info info = { .sz = sizeof(info) };
@@ -127,7 +128,7 @@ bool cmd_iface(const char *ifname, char name[16])
 		return true;
 	}
 	for (unsigned int i = 0; !(err = fs_ctl_iface_name(i, other)); i++)
-		if (is_attached(other) && !found++)
+		if (cmd_is_attached(other) && !found++)
 			memcpy(name, other, sizeof(other));
 	if (err == -EPERM || err == -EACCES)
 		cmd_fail(err, "the attached interfaces cannot be listed");
@@ -169,7 +170,8 @@ static int run_verb(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		if (strcmp(argv[0], verbs[i].name) != 0)
 			continue;
-		if (!wants_help(argc, argv))
+		/* run's arguments may be another program's. */
+		if (verbs[i].run == cmd_run || !wants_help(argc, argv))
 			return verbs[i].run(argc, argv);
 		return cmd_help(verbs[i].run == cmd_help ? 1 : 2, help);
 	}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * listen.c - listeners in both worlds, and accept() from either.
+ *
+ * The twin listens from the beginning. The listener of the stack joins it when
+ * somebody waits for connections: the process that only opens the socket and
+ * leaves the waiting to its children needs no stack.
+ */
+#include <netinet/in.h>
+
+#include "base/mapped.h"
+#include "sock/sock.h"
+#include "tcp/conn.h"
+
+enum {
+	KERNEL_TURN = 16,	/* accepts, after which the kernel is asked first */
+};
+
+#define RETRY_NS	NSEC_PER_SEC
+
+static bool is_loopback(const struct fs_addr *addr)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return addr->family == AF_INET ? addr->ip[0] == 127 :
+	       addr->family == AF_INET6 && !memcmp(addr->ip, one, 16);
+}
+
+static bool is_any(const struct fs_addr *addr)
+{
+	static const uint8_t any[16];
+
+	return !memcmp(addr->ip, any, 16);
+}
+
+static bool is_v6only(int fd)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	FS_LIBC(getsockopt, fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, &len);
+	return value;
+}
+
+/* What the twin is bound to; AF_UNSPEC: any address of both families. */
+static int local_of(const struct fs_sock *s, struct fs_addr *local)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	int err = FS_LIBC(getsockname, s->file.fd, (struct sockaddr *)&sa, &len);
+
+	if (!err)
+		err = fs_sock_get_addr((struct sockaddr *)&sa, len, local);
+	if (err)
+		return err;
+	if (s->family == AF_INET6 && local->family == AF_INET6 && is_any(local) &&
+	    !is_v6only(s->file.fd))
+		local->family = AF_UNSPEC;
+	return local->port ? 0 : -EINVAL;
+}
+
+static enum fs_socket_reason reason_of(int err)
+{
+	switch (err) {
+	case -EADDRINUSE:
+		return FS_SOCKET_port_taken;
+	case -ENOSPC:
+		return FS_SOCKET_rules_full;
+	case -EADDRNOTAVAIL:
+		return FS_SOCKET_route;
+	case -EPERM:
+	case -EACCES:
+		return FS_SOCKET_no_privilege;
+	default:
+		return FS_SOCKET_no_memory;
+	}
+}
+
+/* FS_SOCKET_fast: nothing speaks against it. */
+static enum fs_socket_reason may_listen(const struct fs_sock *s, struct fs_addr *local)
+{
+	if (local_of(s, local))
+		return FS_SOCKET_option;
+	if (!fs_sock_port_chosen(local->port))
+		return FS_SOCKET_port;
+	if (is_loopback(local))
+		return FS_SOCKET_loopback;
+	if (!fs_engine_start())
+		return fs_engine.failed;
+	return FS_SOCKET_fast;
+}
+
+static enum fs_socket_reason open_listener(struct fs_sock *s, const struct fs_addr *local)
+{
+	const struct fs_tcp_listen_opts opts = {
+		.sz = sizeof(opts), .local = *local, .twin = FS_TWIN_NONE,
+		.backlog = (uint32_t)MAX(s->backlog, 0), .user = s,
+	};
+	int err = fs_tcp_listen(&s->listener, fs_engine.stack, &opts);
+
+	if (err)
+		return reason_of(err);
+	fs_sock_twin_nonblock(s, true);
+	return FS_SOCKET_fast;
+}
+
+void fs_sock_go_listen(struct fs_sock *s)
+{
+	enum fs_socket_reason reason;
+	struct fs_addr local;
+
+	if (s->listener || (s->tried && fs_engine_clock_ns() < s->retry_ns))
+		return;
+	s->tried = true;
+	s->retry_ns = FS_NEVER;
+	reason = may_listen(s, &local);
+	if (reason == FS_SOCKET_fast)
+		reason = open_listener(s, &local);
+	/* It may get a queue later: another process is about to end. */
+	if (reason == FS_SOCKET_no_queue || reason == FS_SOCKET_port_taken)
+		s->retry_ns = fs_engine_clock_ns() + RETRY_NS;
+	if (reason == FS_SOCKET_fast || s->retry_ns != FS_NEVER)
+		fs_reason_count(FS_SORT_LISTENER, reason);
+	else
+		fs_sock_give_up(s, reason);
+}
+
+void fs_sock_ready_to_wait(struct fs_sock *s)
+{
+	if (s->state == FS_SOCK_LISTENING)
+		fs_sock_go_listen(s);
+	else if (s->type == SOCK_DGRAM)
+		fs_sock_go_udp(s);
+}
+
+int fs_listen(int fd, int backlog)
+{
+	struct fs_sock *s = fs_sock_enter(fd);
+	int err = FS_LIBC(listen, fd, backlog);
+
+	if (!s)
+		return err;
+	if (!err && s->type == SOCK_STREAM &&
+	    (s->state == FS_SOCK_NEW || s->state == FS_SOCK_LISTENING)) {
+		s->state = FS_SOCK_LISTENING;
+		s->backlog = backlog;
+	}
+	fs_sock_leave();
+	return err;
+}
+
+/* --- accept --------------------------------------------------------------------------------------- */
+
+static int accept_fast(struct fs_sock *s, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	struct fs_tcp *tcp;
+	struct fs_addr remote;
+	struct fs_sock *conn;
+	int fd = FS_LIBC(socket, s->family, SOCK_STREAM | flags, 0);
+
+	if (fd < 0)
+		return fd;
+	conn = fs_sock_new(fd, s->family, SOCK_STREAM | flags);
+	if (!conn || !fs_tcp_accept(s->listener, &tcp, 1)) {
+		if (conn)
+			fs_file_remove(&conn->file, fd);
+		FS_LIBC(close, fd);
+		return conn ? -EAGAIN : -ENOMEM;
+	}
+	conn->tcp = tcp;
+	conn->state = FS_SOCK_CONNECTED;
+	fs_tcp_set_user(tcp, conn);
+	fs_sock_inherit_options(conn, s);
+	remote = fs_tcp_remote(tcp);
+	fs_sock_put_addr(s, &remote, addr, len);
+	fs_reason_count(FS_SORT_TCP, FS_SOCKET_fast);
+	return fd;
+}
+
+static int accept_kernel(struct fs_sock *s, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	int fd = FS_LIBC(accept4, s->file.fd, addr, len, flags);
+
+	if (fd < 0)
+		return fd;
+	fs_file_mark(fd, FS_FILE_KERNEL);
+	fs_reason_count(FS_SORT_TCP, FS_SOCKET_by_kernel);
+	return fd;
+}
+
+static int accept_either(struct fs_sock *s, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	const socklen_t room = len ? *len : 0;
+	int fd = -EAGAIN;
+
+	if (++s->turns % KERNEL_TURN == 0)
+		fd = accept_kernel(s, addr, len, flags);
+	if (fd == -EAGAIN && !fs_tcp_listener_has(s->listener))
+		fs_engine_poll();
+	if (fd == -EAGAIN && fs_tcp_listener_has(s->listener))
+		fd = accept_fast(s, addr, len, flags);
+	if (fd != -EAGAIN)
+		return fd;
+	if (len)
+		*len = room;
+	return accept_kernel(s, addr, len, flags);
+}
+
+int fs_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	struct fs_sock *s;
+	int err;
+
+	if (fs_sock_configured() && fs_file_is_unknown(fd))
+		fs_sock_adopt(fd);
+	s = fs_sock_enter(fd);
+	if (s && s->state == FS_SOCK_LISTENING)
+		fs_sock_go_listen(s);
+	if (!s || !fs_file_locked(fd) || !s->listener) {
+		if (s)
+			fs_sock_leave();
+		err = FS_LIBC(accept4, fd, addr, len, flags);
+		if (err >= 0)
+			fs_file_mark(err, FS_FILE_KERNEL);
+		return err;
+	}
+	do {
+		err = accept_either(s, addr, len, flags);
+	} while (err == -EAGAIN && !s->nonblock &&
+		 !(err = fs_sock_wait(s, EPOLLIN, s->rcvtimeo_ns)));
+	fs_sock_leave();
+	return err;
+}
+
+int fs_accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	return fs_accept4(fd, addr, len, 0);
+}

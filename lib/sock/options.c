@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * options.c - socket options. Each is set on the twin, which judges it and
+ * remembers it; those that the stack has a part in are then told to it. So an
+ * option that nobody here knows is answered as the kernel answers it.
+ */
+#include <netinet/in.h>
+#include <linux/tcp.h>
+#include <sys/time.h>
+
+#include "sock/sock.h"
+#include "tcp/conn.h"
+
+#ifndef SO_ZEROCOPY
+#define SO_ZEROCOPY 60
+#endif
+
+/* --- from the twin to the connection --------------------------------------------------------------- */
+
+static int twin_int(const struct fs_sock *s, int level, int name, int otherwise)
+{
+	int value = otherwise;
+	socklen_t len = sizeof(value);
+
+	FS_LIBC(getsockopt, s->file.fd, level, name, &value, &len);
+	return value;
+}
+
+static void apply_keepalive(struct fs_sock *s)
+{
+	struct fs_tcp *tcp = s->tcp;
+
+	if (!twin_int(s, SOL_SOCKET, SO_KEEPALIVE, 0)) {
+		fs_tcp_set(tcp, FS_TCP_KEEPALIVE, 0);
+		return;
+	}
+	fs_tcp_set(tcp, FS_TCP_KEEPINTVL, twin_int(s, IPPROTO_TCP, TCP_KEEPINTVL, 75));
+	fs_tcp_set(tcp, FS_TCP_KEEPCNT, twin_int(s, IPPROTO_TCP, TCP_KEEPCNT, 9));
+	fs_tcp_set(tcp, FS_TCP_KEEPALIVE, twin_int(s, IPPROTO_TCP, TCP_KEEPIDLE, 7200));
+}
+
+static void apply_linger(struct fs_sock *s)
+{
+	struct linger linger = { 0 };
+	socklen_t len = sizeof(linger);
+
+	FS_LIBC(getsockopt, s->file.fd, SOL_SOCKET, SO_LINGER, &linger, &len);
+	fs_tcp_set(s->tcp, FS_TCP_LINGER, linger.l_onoff ? linger.l_linger : -1);
+}
+
+static void apply_cc(struct fs_sock *s)
+{
+	char name[16] = "";
+	socklen_t len = sizeof(name) - 1;
+
+	if (!FS_LIBC(getsockopt, s->file.fd, IPPROTO_TCP, TCP_CONGESTION, name, &len))
+		fs_tcp_set_cc(s->tcp, strcmp(name, "reno") ? name : "newreno");
+}
+
+static void apply(struct fs_sock *s, uint32_t options)
+{
+	struct fs_tcp *tcp = s->tcp;
+
+	if (options & FS_SOCK_NODELAY)
+		fs_tcp_set(tcp, FS_TCP_NODELAY, twin_int(s, IPPROTO_TCP, TCP_NODELAY, 0));
+	if (options & FS_SOCK_CORK)
+		fs_tcp_set(tcp, FS_TCP_CORK, twin_int(s, IPPROTO_TCP, TCP_CORK, 0));
+	if (options & FS_SOCK_KEEPALIVE)
+		apply_keepalive(s);
+	if (options & FS_SOCK_LINGER)
+		apply_linger(s);
+	/* The kernel says twice what was asked: half is its own use. */
+	if (options & FS_SOCK_SNDBUF)
+		fs_tcp_set(tcp, FS_TCP_SNDBUF, twin_int(s, SOL_SOCKET, SO_SNDBUF, 0) / 2);
+	if (options & FS_SOCK_RCVBUF)
+		fs_tcp_set(tcp, FS_TCP_RCVBUF, twin_int(s, SOL_SOCKET, SO_RCVBUF, 0) / 2);
+	if (options & FS_SOCK_USER_TIMEOUT)
+		fs_tcp_set(tcp, FS_TCP_USER_TIMEOUT,
+			   twin_int(s, IPPROTO_TCP, TCP_USER_TIMEOUT, 0));
+	if (options & FS_SOCK_CC)
+		apply_cc(s);
+	if (options & FS_SOCK_CORK && !twin_int(s, IPPROTO_TCP, TCP_CORK, 0))
+		s->options &= ~(uint32_t)FS_SOCK_CORK;
+}
+
+void fs_sock_apply_options(struct fs_sock *s)
+{
+	if (s->options)
+		apply(s, s->options);
+}
+
+static void copy_int(const struct fs_sock *from, const struct fs_sock *to, int level, int name)
+{
+	const int value = twin_int(from, level, name, 0);
+
+	FS_LIBC(setsockopt, to->file.fd, level, name, &value, sizeof(value));
+}
+
+void fs_sock_inherit_options(struct fs_sock *s, const struct fs_sock *listener)
+{
+	struct linger linger;
+	socklen_t len = sizeof(linger);
+
+	s->options = listener->options & ~(uint32_t)FS_SOCK_FASTOPEN;
+	if (!s->options)
+		return;
+	if (s->options & FS_SOCK_NODELAY)
+		copy_int(listener, s, IPPROTO_TCP, TCP_NODELAY);
+	if (s->options & FS_SOCK_KEEPALIVE) {
+		copy_int(listener, s, SOL_SOCKET, SO_KEEPALIVE);
+		copy_int(listener, s, IPPROTO_TCP, TCP_KEEPIDLE);
+		copy_int(listener, s, IPPROTO_TCP, TCP_KEEPINTVL);
+		copy_int(listener, s, IPPROTO_TCP, TCP_KEEPCNT);
+	}
+	if (s->options & FS_SOCK_USER_TIMEOUT)
+		copy_int(listener, s, IPPROTO_TCP, TCP_USER_TIMEOUT);
+	if (s->options & FS_SOCK_LINGER &&
+	    !FS_LIBC(getsockopt, listener->file.fd, SOL_SOCKET, SO_LINGER, &linger, &len))
+		FS_LIBC(setsockopt, s->file.fd, SOL_SOCKET, SO_LINGER, &linger, len);
+	s->options &= ~(uint32_t)(FS_SOCK_SNDBUF | FS_SOCK_RCVBUF | FS_SOCK_CORK | FS_SOCK_CC);
+	apply(s, s->options);
+}
+
+/* --- setsockopt -------------------------------------------------------------------------------------- */
+
+static uint32_t bit_of(int level, int name)
+{
+	if (level == SOL_SOCKET)
+		return name == SO_KEEPALIVE ? FS_SOCK_KEEPALIVE :
+		       name == SO_LINGER ? FS_SOCK_LINGER :
+		       name == SO_SNDBUF || name == SO_SNDBUFFORCE ? FS_SOCK_SNDBUF :
+		       name == SO_RCVBUF || name == SO_RCVBUFFORCE ? FS_SOCK_RCVBUF : 0;
+	if (level != IPPROTO_TCP)
+		return 0;
+	switch (name) {
+	case TCP_NODELAY:
+		return FS_SOCK_NODELAY;
+	case TCP_CORK:
+		return FS_SOCK_CORK;
+	case TCP_KEEPIDLE:
+	case TCP_KEEPINTVL:
+	case TCP_KEEPCNT:
+		return FS_SOCK_KEEPALIVE;
+	case TCP_USER_TIMEOUT:
+		return FS_SOCK_USER_TIMEOUT;
+	case TCP_CONGESTION:
+		return FS_SOCK_CC;
+	case TCP_FASTOPEN:
+		return FS_SOCK_FASTOPEN;
+	default:
+		return 0;
+	}
+}
+
+static uint64_t timeout_of(const void *value, socklen_t len)
+{
+	struct timeval t;
+
+	if (len < sizeof(t))
+		return FS_NEVER;
+	memcpy(&t, value, sizeof(t));
+	if (!t.tv_sec && !t.tv_usec)
+		return FS_NEVER;
+	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_usec * NSEC_PER_USEC;
+}
+
+static int int_of(const void *value, socklen_t len)
+{
+	int n = 0;
+
+	memcpy(&n, value, MIN((size_t)len, sizeof(n)));
+	return n;
+}
+
+/* What concerns the door and not the connection. */
+static void note(struct fs_sock *s, int name, const void *value, socklen_t len)
+{
+	switch (name) {
+	case SO_RCVTIMEO:
+		s->rcvtimeo_ns = timeout_of(value, len);
+		break;
+	case SO_SNDTIMEO:
+		s->sndtimeo_ns = timeout_of(value, len);
+		break;
+	case SO_RCVLOWAT:
+		s->rcvlowat = (uint32_t)MAX(int_of(value, len), 1);
+		break;
+	case SO_ZEROCOPY:
+		s->zerocopy = int_of(value, len);
+		break;
+	default:
+		break;
+	}
+}
+
+int fs_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	struct fs_sock *s = fs_sock_enter(fd);
+	int err = FS_LIBC(setsockopt, fd, level, name, value, len);
+
+	if (!s)
+		return err;
+	if (!err && level == SOL_SOCKET)
+		note(s, name, value, len);
+	if (!err && s->type == SOCK_STREAM) {
+		const uint32_t bit = bit_of(level, name);
+
+		s->options |= bit;
+		if (s->tcp && bit)
+			apply(s, bit);
+		if (s->tcp && level == IPPROTO_TCP && name == TCP_QUICKACK)
+			fs_tcp_set(s->tcp, FS_TCP_QUICKACK, !!int_of(value, len));
+		if (s->tcp && bit & (FS_SOCK_NODELAY | FS_SOCK_CORK))
+			fs_engine_flush();
+	}
+	fs_sock_leave();
+	return err;
+}
+
+/* --- getsockopt --------------------------------------------------------------------------------------- */
+
+/* RFC 9293's numbers are not Linux's. */
+static const uint8_t linux_state[FS_TCP_STATE_COUNT] = {
+	[FS_TCP_CLOSED] = 7, [FS_TCP_LISTEN] = 10, [FS_TCP_SYN_SENT] = 2, [FS_TCP_SYN_RCVD] = 3,
+	[FS_TCP_ESTABLISHED] = 1, [FS_TCP_FIN_WAIT_1] = 4, [FS_TCP_FIN_WAIT_2] = 5,
+	[FS_TCP_CLOSE_WAIT] = 8, [FS_TCP_CLOSING] = 11, [FS_TCP_LAST_ACK] = 9,
+	[FS_TCP_TIME_WAIT] = 6,
+};
+
+static void fill_info(const struct fs_tcp *tcp, struct tcp_info *out)
+{
+	struct fs_tcp_info info = { .sz = sizeof(info) };
+
+	fs_tcp_info(tcp, &info);
+	memset(out, 0, sizeof(*out));
+	out->tcpi_state = linux_state[info.state];
+	out->tcpi_options = (uint8_t)((info.timestamps ? TCPI_OPT_TIMESTAMPS : 0) |
+				      (info.sack ? TCPI_OPT_SACK : 0) | TCPI_OPT_WSCALE |
+				      (info.ecn ? TCPI_OPT_ECN : 0));
+	out->tcpi_snd_wscale = info.wscale_snd & 15;
+	out->tcpi_rcv_wscale = info.wscale_rcv & 15;
+	out->tcpi_rto = info.rto_us;
+	out->tcpi_snd_mss = info.mss;
+	out->tcpi_rcv_mss = tcp->rcv_mss;
+	out->tcpi_pmtu = tcp->path_mss + fs_tcp_headers_len(tcp->flow.id.family);
+	out->tcpi_unacked = info.mss ? info.unacked / info.mss : 0;
+	out->tcpi_rtt = info.srtt_us;
+	out->tcpi_rttvar = info.rttvar_us;
+	out->tcpi_min_rtt = info.min_rtt_us;
+	out->tcpi_snd_ssthresh = info.mss ? info.ssthresh / info.mss : 0;
+	out->tcpi_snd_cwnd = info.mss ? info.cwnd / info.mss : 0;
+	out->tcpi_advmss = info.mss;
+	out->tcpi_rcv_space = info.rcv_wnd;
+	out->tcpi_snd_wnd = info.snd_wnd;
+	out->tcpi_total_retrans = (uint32_t)info.retransmits;
+	out->tcpi_bytes_acked = info.bytes_acked;
+	out->tcpi_bytes_received = info.bytes_received;
+	out->tcpi_notsent_bytes = info.queued;
+}
+
+static int answer(const void *data, size_t size, void *value, socklen_t *len)
+{
+	const size_t n = MIN(size, (size_t)*len);
+
+	memcpy(value, data, n);
+	*len = (socklen_t)n;
+	return 0;
+}
+
+/* 1: the twin knows. */
+static int get_tcp(struct fs_sock *s, int level, int name, void *value, socklen_t *len)
+{
+	struct tcp_info info;
+	int number;
+
+	if (level == SOL_SOCKET && name == SO_ERROR) {
+		number = -fs_sock_take_error(s);
+		return answer(&number, sizeof(number), value, len);
+	}
+	if (level != IPPROTO_TCP || !s->tcp)
+		return 1;
+	if (name == TCP_INFO) {
+		fill_info(s->tcp, &info);
+		return answer(&info, sizeof(info), value, len);
+	}
+	if (name == TCP_MAXSEG && s->state == FS_SOCK_CONNECTED) {
+		number = (int)fs_tcp_mss(s->tcp);
+		return answer(&number, sizeof(number), value, len);
+	}
+	return 1;
+}
+
+int fs_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+	struct fs_sock *s = fs_sock_enter(fd);
+	int err = 1;
+
+	if (!s)
+		return FS_LIBC(getsockopt, fd, level, name, value, len);
+	if (s->state == FS_SOCK_CONNECTING)
+		fs_engine_poll();
+	if (s->state != FS_SOCK_NEW && s->state != FS_SOCK_LISTENING &&
+	    (s->type == SOCK_STREAM || s->error) && value && len)
+		err = get_tcp(s, level, name, value, len);
+	fs_sock_leave();
+	return err == 1 ? FS_LIBC(getsockopt, fd, level, name, value, len) : err;
+}

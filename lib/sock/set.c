@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * set.c - items of a set, and the list of those that may have news.
+ */
+#include "sock/set.h"
+
+#include <sys/mman.h>
+
+#include "sock/engine.h"
+#include "sock/libc.h"
+
+enum {
+	ITEMS_MAX = 1 << 22,
+};
+
+#define ONCE	(EPOLLET | EPOLLONESHOT)
+#define ALWAYS	(EPOLLERR | EPOLLHUP)
+#define MODES	(EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE)
+
+char fs_set_marks[FS_SET_MARK_COUNT];
+
+/* --- the arena -------------------------------------------------------------------------- */
+
+static struct fs_item *arena, *free_items;
+static uint32_t arena_used;
+
+static bool in_arena(uint64_t data)
+{
+	const uint64_t first = (uintptr_t)arena;
+
+	return arena && data >= first && data < first + ITEMS_MAX * sizeof(*arena) &&
+	       (data - first) % sizeof(*arena) == 0;
+}
+
+static struct fs_item *take_item(void)
+{
+	struct fs_item *item = free_items;
+
+	if (item) {
+		free_items = item->next;
+		return item;
+	}
+	if (!arena) {
+		void *map = mmap(NULL, ITEMS_MAX * sizeof(*arena), PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		if (map == MAP_FAILED)
+			return NULL;
+		arena = map;
+	}
+	return arena_used < ITEMS_MAX ? &arena[arena_used++] : NULL;
+}
+
+static void put_item(struct fs_item *item)
+{
+	item->set = NULL;
+	item->file = NULL;
+	item->next = free_items;
+	free_items = item;
+}
+
+/* --- sets ---------------------------------------------------------------------------------- */
+
+void fs_set_init(struct fs_set *set, int epfd)
+{
+	memset(set, 0, sizeof(*set));
+	set->epfd = epfd;
+	set->wake_fd = -1;
+	set->ready_tail = &set->ready_head;
+}
+
+void fs_set_fini(struct fs_set *set)
+{
+	while (set->items)
+		fs_item_drop(set->items);
+	if (set->wake_fd >= 0)
+		FS_LIBC(close, set->wake_fd);
+	set->wake_fd = -1;
+}
+
+static void push_ready(struct fs_item *item)
+{
+	struct fs_set *set = item->set;
+
+	if (item->ready)
+		return;
+	item->ready = true;
+	item->ready_next = NULL;
+	*set->ready_tail = item;
+	set->ready_tail = &item->ready_next;
+}
+
+static struct fs_item *pop_ready(struct fs_set *set)
+{
+	struct fs_item *item = set->ready_head;
+
+	set->ready_head = item->ready_next;
+	if (!set->ready_head)
+		set->ready_tail = &set->ready_head;
+	item->ready = false;
+	return item;
+}
+
+static void unready(struct fs_item *item)
+{
+	struct fs_item **at = &item->set->ready_head;
+
+	if (!item->ready)
+		return;
+	while (*at != item)
+		at = &(*at)->ready_next;
+	*at = item->ready_next;
+	if (!*at)
+		item->set->ready_tail = at;
+	item->ready = false;
+}
+
+bool fs_set_has_news(const struct fs_set *set)
+{
+	return set->ready_head;
+}
+
+static uint32_t holds(const struct fs_item *item)
+{
+	if (!(item->events & ~MODES))
+		return 0;	/* a one-shot that has fired */
+	return item->file->ops->ready(item->file) & (item->events | ALWAYS);
+}
+
+/* --- the kernel's half of an item ------------------------------------------------------------ */
+
+static int enter_kernel(struct fs_item *item, int op)
+{
+	struct epoll_event event = {
+		.events = item->events, .data.u64 = (uintptr_t)item,
+	};
+
+	return FS_LIBC(epoll_ctl, item->set->epfd, op, item->fd, &event);
+}
+
+static int rewire(struct fs_item *item)
+{
+	const bool wanted = item->file->ops->in_kernel(item->file);
+	int err = 0;
+
+	if (wanted && !item->in_kernel)
+		err = enter_kernel(item, EPOLL_CTL_ADD);
+	else if (!wanted && item->in_kernel)
+		FS_LIBC(epoll_ctl, item->set->epfd, EPOLL_CTL_DEL, item->fd, NULL);
+	if (!err)
+		item->in_kernel = wanted;
+	return err;
+}
+
+void fs_file_rewire(struct fs_file *file)
+{
+	for (struct fs_item *item = file->items; item; item = item->next)
+		rewire(item);
+}
+
+/* --- items ----------------------------------------------------------------------------------- */
+
+struct fs_item *fs_set_find(const struct fs_set *set, const struct fs_file *file, int fd)
+{
+	struct fs_item *item = file->items;
+
+	while (item && (item->set != set || item->fd != fd))
+		item = item->next;
+	return item;
+}
+
+static void unlink_item(struct fs_item *item)
+{
+	unready(item);
+	*item->at = item->next;
+	if (item->next)
+		item->next->at = item->at;
+	*item->set_at = item->set_next;
+	if (item->set_next)
+		item->set_next->set_at = item->set_at;
+	item->set->n_items--;
+}
+
+static void link_item(struct fs_item *item)
+{
+	item->next = item->file->items;
+	item->at = &item->file->items;
+	if (item->next)
+		item->next->at = &item->next;
+	item->file->items = item;
+	item->set_next = item->set->items;
+	item->set_at = &item->set->items;
+	if (item->set_next)
+		item->set_next->set_at = &item->set_next;
+	item->set->items = item;
+	item->set->n_items++;
+}
+
+int fs_set_add(struct fs_set *set, struct fs_file *file, int fd, uint32_t events, uint64_t data)
+{
+	struct fs_item *item;
+	int err;
+
+	if (fs_set_find(set, file, fd))
+		return -EEXIST;
+	item = take_item();
+	if (!item)
+		return -ENOMEM;
+	*item = (struct fs_item){
+		.set = set, .file = file, .fd = fd, .events = events, .data = data,
+	};
+	err = rewire(item);
+	if (err) {
+		put_item(item);
+		return err;
+	}
+	link_item(item);
+	if (holds(item)) {
+		push_ready(item);
+		fs_engine_wake(set);
+	}
+	return 0;
+}
+
+int fs_item_modify(struct fs_item *item, uint32_t events, uint64_t data)
+{
+	int err = 0;
+
+	item->events = events;
+	item->data = data;
+	if (item->in_kernel)
+		err = enter_kernel(item, EPOLL_CTL_MOD);
+	if (!err && holds(item)) {
+		push_ready(item);
+		fs_engine_wake(item->set);
+	}
+	return err;
+}
+
+void fs_item_drop(struct fs_item *item)
+{
+	if (item->in_kernel)
+		FS_LIBC(epoll_ctl, item->set->epfd, EPOLL_CTL_DEL, item->fd, NULL);
+	unlink_item(item);
+	put_item(item);
+}
+
+void fs_item_to_kernel(struct fs_item *item)
+{
+	struct epoll_event event = { .events = item->events, .data.u64 = item->data };
+
+	FS_LIBC(epoll_ctl, item->set->epfd, item->in_kernel ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+		item->fd, &event);
+	item->set->n_kernel++;
+	unlink_item(item);
+	put_item(item);
+}
+
+void fs_file_news(struct fs_file *file)
+{
+	for (struct fs_item *item = file->items; item; item = item->next) {
+		push_ready(item);
+		fs_engine_wake(item->set);
+		if (item->set->file.ops)
+			fs_file_news(&item->set->file);	/* a set in a set */
+	}
+}
+
+/* --- taking ------------------------------------------------------------------------------------ */
+
+static void fired(struct fs_item *item)
+{
+	if (item->events & EPOLLONESHOT) {
+		item->events &= MODES;
+		if (item->in_kernel)
+			enter_kernel(item, EPOLL_CTL_MOD);
+	}
+	if (!(item->events & ONCE))
+		push_ready(item);
+}
+
+static void report(struct fs_item *item, struct epoll_event *event, uint32_t events, int place)
+{
+	event->events = events;
+	event->data.u64 = item->data;
+	item->batch = item->set->batch;
+	item->place = place;
+}
+
+int fs_set_take(struct fs_set *set, struct epoll_event *events, int n)
+{
+	struct fs_item **last = set->ready_tail;
+	int count = 0;
+
+	set->batch++;
+	while (count < n && set->ready_head) {
+		const bool is_last = &set->ready_head->ready_next == last;
+		struct fs_item *item = pop_ready(set);
+		const uint32_t now = holds(item);
+
+		if (now) {
+			report(item, &events[count], now, count);
+			count++;
+			fired(item);
+		}
+		if (is_last)
+			break;
+	}
+	return count;
+}
+
+/* True if it is an event for the application, completed. */
+static bool merge_item(struct fs_set *set, struct fs_item *item, uint32_t events,
+		       struct epoll_event *to, int *have, int max)
+{
+	if (item->set != set || !(item->events & ~MODES))
+		return false;
+	if (item->batch == set->batch && item->place < *have) {
+		to[item->place].events |= events;
+		return true;
+	}
+	if (*have == max)
+		return false;
+	report(item, &to[*have], events | holds(item), *have);
+	++*have;
+	if (item->events & EPOLLONESHOT)
+		fired(item);
+	return true;
+}
+
+int fs_set_merge(struct fs_set *set, const struct epoll_event *from, int n,
+		 struct epoll_event *to, int have, int max)
+{
+	for (int i = 0; i < n; i++) {
+		const uint64_t data = from[i].data.u64;
+		const uint64_t marks = (uintptr_t)fs_set_marks;
+
+		if (data >= marks && data < marks + FS_SET_MARK_COUNT)
+			continue;
+		if (in_arena(data)) {
+			struct fs_item *item = (struct fs_item *)(uintptr_t)data;
+
+			merge_item(set, item, from[i].events, to, &have, max);
+		} else if (have < max) {
+			to[have++] = from[i];
+		}
+	}
+	return have;
+}

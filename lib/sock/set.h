@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * set.h - who waits for what: the fast path's half of an epoll set.
+ *
+ *	struct fs_set --ready--> item -> item         those that may have news
+ *	    |  ^                  |
+ *	  epfd |                  +--file--> fs_file --items--> item -> item
+ *	    |  +------set------------------------------------------+
+ *	    v
+ *	kernel epoll set: what the kernel waits for, and
+ *	    AF_XDP sockets (EPOLLEXCLUSIVE: a packet wakes one sleeper)
+ *	    the stack's side set (rtnetlink)
+ *	    wake_fd: another thread has found news for this set
+ *
+ * Semantics as in fs/eventpoll.c: what happens to a file puts its items on
+ * the ready lists of their sets; who waits takes them off and asks the file
+ * what holds now. A level-triggered item that was reported goes back to the
+ * end of the list, so that the next look asks again.
+ *
+ * A file that also has news in the kernel (a listener's twin) is in epfd too,
+ * with the address of the item in place of the application's data: items
+ * live in an arena of their own, so that such an address is never mistaken.
+ *
+ * poll() and blocking calls wait on a set of the thread's own.
+ */
+#ifndef FS_SOCK_SET_H
+#define FS_SOCK_SET_H
+
+#include <sys/epoll.h>
+
+#include "sock/file.h"
+
+struct fs_set;
+
+struct fs_item {
+	struct fs_set *set;		/* NULL: free */
+	struct fs_file *file;
+	struct fs_item *next, **at;	/* of the file */
+	struct fs_item *set_next, **set_at;	/* of the set */
+	struct fs_item *ready_next;
+	uint64_t data;			/* the application's */
+	uint32_t events;		/* EPOLL*, as given */
+	int fd;
+	uint32_t batch;			/* in which it was last reported, and where */
+	int place;
+	bool in_kernel;			/* epfd has it too */
+	bool ready;			/* on the ready list */
+};
+
+struct fs_set {
+	struct fs_file file;		/* first; of an epoll descriptor. A thread's own: unused */
+	int epfd;
+	int wake_fd;			/* -1: not wired yet */
+	struct fs_item *items;
+	struct fs_item *ready_head, **ready_tail;
+	uint32_t n_items;
+	uint32_t n_kernel;		/* descriptors that only the kernel knows: at most so many */
+	uint32_t sleepers;
+	uint32_t batch;
+	uint32_t wired;			/* the engine's generation that is in epfd; 0: none */
+	uint64_t looked_ns;		/* when the kernel's half was last asked */
+	bool woken;			/* wake_fd was written */
+};
+
+/* Events whose data is the address of one of these are the engine's own. */
+enum fs_set_mark {
+	FS_SET_MARK_STACK,
+	FS_SET_MARK_WAKE,
+	FS_SET_MARK_COUNT
+};
+extern char fs_set_marks[FS_SET_MARK_COUNT];
+
+void fs_set_init(struct fs_set *set, int epfd);
+/* Drops items and descriptors of its own; epfd is the caller's. */
+void fs_set_fini(struct fs_set *set);
+
+/* 0, -ENOMEM, or what epoll_ctl(2) says. */
+int fs_set_add(struct fs_set *set, struct fs_file *file, int fd, uint32_t events, uint64_t data);
+struct fs_item *fs_set_find(const struct fs_set *set, const struct fs_file *file, int fd);
+int fs_item_modify(struct fs_item *item, uint32_t events, uint64_t data);
+void fs_item_drop(struct fs_item *item);
+/* The file is becoming the kernel's: so does this wait for it. */
+void fs_item_to_kernel(struct fs_item *item);
+
+/* Something happened to the file: everybody who waits looks again. */
+void fs_file_news(struct fs_file *file);
+/* Whether the kernel has a say in it has changed. */
+void fs_file_rewire(struct fs_file *file);
+
+/* Up to @n of what holds now into @events. */
+int fs_set_take(struct fs_set *set, struct epoll_event *events, int n);
+/*
+ * What the kernel said, @n in @from, added to the @have events of @to (at most
+ * @max): the engine's own are left out, an item's merged. Returns how many there are.
+ */
+int fs_set_merge(struct fs_set *set, const struct epoll_event *from, int n,
+		 struct epoll_event *to, int have, int max);
+bool fs_set_has_news(const struct fs_set *set);
+
+#endif

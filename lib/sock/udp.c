@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * udp.c - a datagram socket of both worlds. The twin is bound as the
+ * application bound it; the endpoint of the stack takes what is steered, and
+ * whatever it cannot send, the twin does.
+ */
+#include <netinet/in.h>
+#include <netinet/udp.h>
+
+#include "base/mapped.h"
+#include "sock/sock.h"
+#include "udp/udp_priv.h"
+
+enum {
+	KERNEL_TURN = 16,
+};
+
+static bool has_option(int fd, int level, int name)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	return !FS_LIBC(getsockopt, fd, level, name, &value, &len) && value;
+}
+
+static int local_of(const struct fs_sock *s, struct fs_addr *local)
+{
+	static const uint8_t any[16];
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	int err = FS_LIBC(getsockname, s->file.fd, (struct sockaddr *)&sa, &len);
+
+	if (!err)
+		err = fs_sock_get_addr((struct sockaddr *)&sa, len, local);
+	if (!err && s->family == AF_INET6 && local->family == AF_INET6 &&
+	    !memcmp(local->ip, any, 16) && !has_option(s->file.fd, IPPROTO_IPV6, IPV6_V6ONLY))
+		local->family = AF_UNSPEC;
+	return err;
+}
+
+/*
+ * Options whose effect the fast path would lack. Of sockets that share a port
+ * only those without a peer share what comes.
+ */
+static bool wants_kernel(const struct fs_sock *s)
+{
+	const int fd = s->file.fd;
+
+	return has_option(fd, SOL_SOCKET, SO_TIMESTAMP) ||
+	       has_option(fd, SOL_SOCKET, SO_TIMESTAMPNS) ||
+	       (!s->peer.family && has_option(fd, SOL_SOCKET, SO_REUSEPORT)) ||
+	       has_option(fd, IPPROTO_UDP, UDP_SEGMENT) || has_option(fd, IPPROTO_UDP, UDP_GRO) ||
+	       has_option(fd, IPPROTO_IP, IP_RECVTOS) || has_option(fd, IPPROTO_IP, IP_RECVTTL) ||
+	       has_option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS) ||
+	       has_option(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT);
+}
+
+static bool is_loopback(const struct fs_addr *addr)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return addr->family == AF_INET ? addr->ip[0] == 127 :
+	       addr->family == AF_INET6 && !memcmp(addr->ip, one, 16);
+}
+
+static enum fs_socket_reason open_endpoint(struct fs_sock *s, const struct fs_addr *local)
+{
+	const struct fs_udp_opts opts = {
+		.sz = sizeof(opts), .local = *local, .remote = s->peer, .twin = FS_TWIN_NONE,
+		.user = s,
+	};
+	int err;
+
+	if (!fs_engine_start())
+		return fs_engine.failed;
+	err = fs_udp_open(&s->udp, fs_engine.stack, &opts);
+	if (!err)
+		return FS_SOCKET_fast;
+	return err == -EADDRINUSE ? FS_SOCKET_port_taken :
+	       err == -ENOSPC ? FS_SOCKET_rules_full : FS_SOCKET_no_memory;
+}
+
+/* A bound socket. Not bound yet: it is not known where it will send. */
+void fs_sock_go_udp(struct fs_sock *s)
+{
+	enum fs_socket_reason reason = FS_SOCKET_fast;
+	struct fs_addr local;
+
+	if (s->tried || local_of(s, &local) || !local.port)
+		return;
+	s->tried = true;
+	if (!fs_sock_port_chosen(local.port) &&
+	    !(s->peer.family && fs_sock_port_chosen(s->peer.port)))
+		reason = FS_SOCKET_port;
+	else if (is_loopback(&local))
+		reason = FS_SOCKET_loopback;
+	else if (wants_kernel(s))
+		reason = FS_SOCKET_option;
+	if (reason == FS_SOCKET_fast)
+		reason = open_endpoint(s, &local);
+	if (reason != FS_SOCKET_fast) {
+		fs_sock_give_up(s, reason);
+		return;
+	}
+	s->state = FS_SOCK_DATAGRAM;
+	fs_reason_count(FS_SORT_UDP, FS_SOCKET_fast);
+}
+
+int fs_udp_sock_connect(struct fs_sock *s, const struct sockaddr *addr, socklen_t len)
+{
+	enum fs_socket_reason reason;
+	struct fs_addr remote;
+	int err;
+
+	if (!addr || fs_sock_get_addr(addr, len, &remote) || !remote.port)
+		remote = (struct fs_addr){ .family = AF_UNSPEC };
+	/* What is already ours goes on with the new peer; the twin filters for itself. */
+	err = FS_LIBC(connect, s->file.fd, addr, len);
+	if (err)
+		return err;
+	s->peer = remote;
+	if (s->udp) {
+		s->udp->remote = remote;
+		s->udp->connected = remote.family != AF_UNSPEC;
+	} else if (remote.family != AF_UNSPEC) {
+		reason = fs_route_judge(&remote);
+		if (reason == FS_SOCKET_fast)
+			fs_sock_go_udp(s);
+		else
+			fs_sock_give_up(s, reason);
+	}
+	return 0;
+}
+
+/* --- receive ------------------------------------------------------------------------------------------- */
+
+static void put_pktinfo(struct fs_sock *s, struct msghdr *msg, const struct fs_buf *buf)
+{
+	struct cmsghdr *c = msg->msg_control;
+	struct in6_pktinfo six = { .ipi6_ifindex = buf->ifindex };
+	struct in_pktinfo four = { .ipi_ifindex = (int)buf->ifindex };
+	struct fs_addr local = buf->local;
+	const bool is_six = s->family == AF_INET6;
+	const size_t size = is_six ? sizeof(six) : sizeof(four);
+
+	if (!has_option(s->file.fd, is_six ? IPPROTO_IPV6 : IPPROTO_IP,
+			is_six ? IPV6_RECVPKTINFO : IP_PKTINFO)) {
+		msg->msg_controllen = 0;
+		return;
+	}
+	if (!c || msg->msg_controllen < CMSG_SPACE(size)) {
+		msg->msg_flags |= MSG_CTRUNC;
+		msg->msg_controllen = 0;
+		return;
+	}
+	if (is_six && local.family == AF_INET)
+		fs_addr_map(&local);
+	memcpy(&six.ipi6_addr, local.ip, 16);
+	memcpy(&four.ipi_addr, local.ip, 4);
+	memcpy(&four.ipi_spec_dst, local.ip, 4);
+	c->cmsg_level = is_six ? IPPROTO_IPV6 : IPPROTO_IP;
+	c->cmsg_type = is_six ? IPV6_PKTINFO : IP_PKTINFO;
+	c->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(c), is_six ? (void *)&six : (void *)&four, size);
+	msg->msg_controllen = CMSG_SPACE(size);
+}
+
+static ssize_t copy_out(struct fs_sock *s, struct msghdr *msg, const struct fs_buf *buf, int flags)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < msg->msg_iovlen && done < buf->len; i++) {
+		const size_t part = MIN(msg->msg_iov[i].iov_len, buf->len - done);
+
+		memcpy(msg->msg_iov[i].iov_base, buf->data + done, part);
+		done += part;
+	}
+	msg->msg_flags = done < buf->len ? MSG_TRUNC : 0;
+	if (msg->msg_name)
+		fs_sock_put_addr(s, &buf->remote, msg->msg_name, &msg->msg_namelen);
+	if (msg->msg_control)
+		put_pktinfo(s, msg, buf);
+	return (ssize_t)(flags & MSG_TRUNC ? buf->len : done);
+}
+
+static ssize_t take_fast(struct fs_sock *s, struct msghdr *msg, int flags)
+{
+	struct fs_udp *udp = s->udp;
+	struct fs_buf *buf;
+	ssize_t n;
+
+	if (flags & MSG_PEEK)
+		return copy_out(s, msg, udp->queue[udp->head & udp->queue_mask], flags);
+	fs_udp_recv(udp, &buf, 1);
+	n = copy_out(s, msg, buf, flags);
+	fs_reason_rx(buf->len);
+	fs_pool_put(buf);
+	return n;
+}
+
+static ssize_t take_either(struct fs_sock *s, struct msghdr *msg, int flags)
+{
+	const struct msghdr before = *msg;
+	ssize_t n = -EAGAIN;
+
+	if (s->error)
+		return fs_sock_take_error(s);
+	if (++s->turns % KERNEL_TURN == 0 || flags & MSG_ERRQUEUE)
+		n = FS_LIBC(recvmsg, s->file.fd, msg, flags | MSG_DONTWAIT);
+	if (n != -EAGAIN || flags & MSG_ERRQUEUE)
+		return n;
+	if (!fs_udp_has(s->udp))
+		fs_engine_poll();
+	if (s->udp && fs_udp_has(s->udp))
+		return take_fast(s, msg, flags);
+	*msg = before;
+	return FS_LIBC(recvmsg, s->file.fd, msg, flags | MSG_DONTWAIT);
+}
+
+ssize_t fs_udp_sock_recv(struct fs_sock *s, struct msghdr *msg, int flags)
+{
+	ssize_t n;
+
+	for (;;) {
+		n = take_either(s, msg, flags);
+		if (n != -EAGAIN || s->nonblock || flags & (MSG_DONTWAIT | MSG_ERRQUEUE))
+			return n;
+		n = fs_sock_wait(s, EPOLLIN | EPOLLERR, s->rcvtimeo_ns);
+		if (n)
+			return n;
+		if (!s->udp)
+			return -EAGAIN;
+	}
+}
+
+/* --- send -------------------------------------------------------------------------------------------------- */
+
+static size_t total(const struct msghdr *msg)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < msg->msg_iovlen; i++)
+		len += msg->msg_iov[i].iov_len;
+	return len;
+}
+
+static struct fs_buf *copy_in(const struct msghdr *msg, size_t len)
+{
+	struct fs_buf *buf = len <= fs_stack_buf_room(fs_engine.stack) ?
+		fs_buf_alloc(fs_engine.stack, len) : NULL;
+	uint8_t *to;
+
+	if (!buf)
+		return NULL;
+	to = buf->data;
+	for (size_t i = 0; i < msg->msg_iovlen; i++) {
+		memcpy(to, msg->msg_iov[i].iov_base, msg->msg_iov[i].iov_len);
+		to += msg->msg_iov[i].iov_len;
+	}
+	return buf;
+}
+
+/* 1: the twin does it: control messages, fragments, other routes, and the errors. */
+static int send_fast(struct fs_sock *s, const struct msghdr *msg, int flags)
+{
+	const size_t len = total(msg);
+	struct fs_addr to = s->peer;
+	struct fs_buf *buf;
+	int sent;
+
+	if (msg->msg_controllen || flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CONFIRM))
+		return 1;
+	if (msg->msg_name && msg->msg_namelen &&
+	    fs_sock_get_addr(msg->msg_name, msg->msg_namelen, &to))
+		return 1;
+	buf = to.port ? copy_in(msg, len) : NULL;
+	if (!buf)
+		return 1;
+	buf->remote = to;
+	sent = fs_udp_send(s->udp, &buf, 1);
+	if (sent == 1) {
+		fs_reason_tx(len);
+		fs_engine_send();
+		return 0;
+	}
+	fs_pool_put(buf);
+	return 1;
+}
+
+ssize_t fs_udp_sock_send(struct fs_sock *s, const struct msghdr *msg, int flags)
+{
+	if (s->error)
+		return fs_sock_take_error(s);
+	if (!send_fast(s, msg, flags))
+		return (ssize_t)total(msg);
+	return FS_LIBC(sendmsg, s->file.fd, msg, flags | (s->nonblock ? MSG_DONTWAIT : 0));
+}

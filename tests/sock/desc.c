@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* desc.c - descriptors: doubled, closed, made streams of. */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sem.h"
+
+CASE(doubles_share_a_connection)
+{
+	char data[8];
+	int fd = accepted(), a = F(dup(fd)), b = F(fcntl(fd, F_DUPFD, 300)),
+	    c = F(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+
+	say("%d", b >= 300);
+	T(fcntl(c, F_GETFD));
+	T(fcntl(a, F_GETFD));
+	T(fcntl(a, F_SETFL, O_NONBLOCK));
+	T(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	T(recv(b, data, 1, 0));
+	T(send(a, "a", 1, 0));
+	T(close(a));
+	T(send(a, "x", 1, 0));
+	T(send(b, "b", 1, 0));
+	T(close(fd));
+	T(send(c, "c", 1, 0));
+	peer("recv 1 3");
+	peer("send 1 back");
+	settle();
+	T(recv(c, data, 8, 0));
+	T(close(b));
+	peer("state 1");
+	T(close(c));
+	peer("state 1");
+	T(close(c));
+}
+
+CASE(dup2_replaces)
+{
+	int first = accepted(), second, spare;
+
+	quiet_peer("connect 2 tcp4 %d", port);
+	quiet_peer("close 2");
+	second = connected(AF_INET);
+	T(dup2(second, first) == first);
+	peer("state 1");
+	T(send(first, "x", 1, 0));
+	peer("recv 1 1");
+	T(dup2(first, first) == first);
+	T(dup3(first, first, 0));
+	T(dup3(first, second, O_CLOEXEC) == second);
+	T(fcntl(second, F_GETFD));
+	T(dup2(-1, second));
+	T(dup2(999, second));
+	T(send(second, "y", 1, 0));
+	peer("recv 1 1");
+	spare = F(open("/dev/null", O_RDWR));
+	T(dup2(spare, second) == second);
+	T(send(second, "z", 1, 0));
+	T(write(second, "z", 1));
+	T(close(first));
+	peer("state 1");
+	T(close(second));
+	T(close(spare));
+}
+
+CASE(doubled_listener)
+{
+	int lfd = listener(AF_INET, SOCK_NONBLOCK), other = F(dup(lfd)), fd;
+
+	be_fast(lfd);
+	peer("connect 1 tcp4 %d", port);
+	T(poll(&(struct pollfd){ .fd = other, .events = POLLIN }, 1, 1000));
+	fd = F(accept(other, NULL, NULL));
+	note_fast(fd);
+	close(fd);
+	T(close(lfd));
+	peer("connect 2 tcp4 %d", port);
+	T(poll(&(struct pollfd){ .fd = other, .events = POLLIN }, 1, 1000));
+	fd = F(accept(other, NULL, NULL));
+	note_fast(fd);
+	close(fd);
+	T(close(other));
+	peer("connect 3 tcp4 %d", port);
+}
+
+enum {
+	NUMBER = 400,
+};
+
+CASE(numbers_are_used_again)
+{
+	char data[8];
+	int fd = accepted(), file = open("/dev/zero", O_RDWR), p[2];
+
+	T(dup2(fd, NUMBER));
+	close(fd);
+	T(close(NUMBER));
+	peer("state 1");
+	T(dup2(file, NUMBER));
+	T(read(NUMBER, data, 8));
+	T(send(NUMBER, "x", 1, 0));
+	T(pipe(p));
+	T(dup2(p[0], NUMBER));
+	T(write(p[1], "pipe", 4));
+	T(read(NUMBER, data, 8));
+	T(poll(&(struct pollfd){ .fd = NUMBER, .events = POLLIN }, 1, 10));
+	fd = accepted();
+	T(dup2(fd, NUMBER));
+	T(dup2(fd, NUMBER + 2));
+	close(fd);
+	T(send(NUMBER, "x", 1, 0));
+	T(close_range(NUMBER, NUMBER + 5, 0));
+	peer("recv 1 5");
+	T(recv(NUMBER, data, 1, 0));
+	close(file);
+	close(p[0]);
+	close(p[1]);
+}
+
+CASE(streams_over_a_connection)
+{
+	char line[64] = "";
+	int fd = accepted();
+	FILE *stream = fdopen(fd, "r+");
+
+	T(fileno(stream) == fd);
+	T(fprintf(stream, "number %d\n", 5));
+	T(fflush(stream));
+	peer("recv 1 9");
+	peer("send 1 words");
+	peer("shut 1 1");
+	T(fgets(line, sizeof(line), stream) == line);
+	say("%s", line);
+	T(fgets(line, sizeof(line), stream) == NULL);
+	T(feof(stream) != 0);
+	T(ferror(stream));
+	T(dprintf(fd, "%s!", "bye"));
+	T(fclose(stream));
+	peer("recv 1 10");
+	T(close(fd));
+}
+
+CASE(a_socket_as_a_file)
+{
+	struct stat st;
+	int fd = accepted();
+
+	T(fstat(fd, &st));
+	T(S_ISSOCK(st.st_mode));
+	T(isatty(fd));
+	T(fsync(fd));
+	T(ftruncate(fd, 0));
+	T(fcntl(fd, F_GETOWN));
+	T(fcntl(fd, 9999));
+	T(fcntl(fd, F_SETFD, FD_CLOEXEC));
+	T(fcntl(fd, F_GETFD));
+	T(fcntl(fd, F_GETFL) & (O_ACCMODE | O_NONBLOCK | O_APPEND));
+	close(fd);
+	T(fcntl(fd, F_GETFL));
+	T(ioctl(fd, FIONREAD, &st));
+}
+
+static int at;
+
+static void *receive_in_thread(void *unused)
+{
+	char data[8];
+
+	(void)unused;
+	T(recv(at, data, 8, 0));
+	return NULL;
+}
+
+CASE(closed_while_another_thread_receives)
+{
+	struct helper *h;
+
+	at = accepted();
+	h = in_thread(receive_in_thread, NULL);
+	sleep_ms(60);
+	T(shutdown(at, SHUT_RD));
+	join(h);
+	T(close(at));
+	peer("state 1");
+	at = accepted();
+	h = in_thread(receive_in_thread, NULL);
+	sleep_ms(60);
+	T(close(at));
+	peer("state 1");
+	peer("send 1 x");
+	join(h);
+	peer("state 1");
+}
+
+static void *accept_in_thread(void *unused)
+{
+	(void)unused;
+	T(accept(at, NULL, NULL));
+	return NULL;
+}
+
+CASE(shut_down_while_another_thread_accepts)
+{
+	struct helper *h;
+
+	at = listener(AF_INET, 0);
+	h = in_thread(accept_in_thread, NULL);
+	sleep_ms(60);
+	T(shutdown(at, SHUT_RDWR));
+	join(h);
+	T(close(at));
+}
+
+static void *send_in_thread(void *unused)
+{
+	static char data[8000000];
+
+	(void)unused;
+	T(send(at, data, sizeof(data), MSG_NOSIGNAL) > 0);
+	T(send(at, data, 1, MSG_NOSIGNAL));
+	return NULL;
+}
+
+CASE(shut_down_while_another_thread_sends)
+{
+	struct helper *h;
+
+	at = accepted();
+	h = in_thread(send_in_thread, NULL);
+	sleep_ms(100);
+	T(shutdown(at, SHUT_WR));
+	join(h);
+	T(close(at));
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* process.c - sockets shared by fork, kept over exec, passed on. */
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sem.h"
+
+static int status_of(pid_t child)
+{
+	int status = -1;
+
+	waitpid(child, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static int serve_one(int fd)
+{
+	char data[64];
+	ssize_t n;
+
+	while ((n = recv(fd, data, sizeof(data), 0)) > 0)
+		if (send(fd, data, (size_t)n, MSG_NOSIGNAL) != n)
+			return 1;
+	return n < 0;
+}
+
+CASE(a_child_serves_what_its_parent_accepted)
+{
+	int lfd = listener(AF_INET, 0);
+
+	be_fast(lfd);
+	for (int i = 1; i <= 3; i++) {
+		pid_t child;
+		int fd;
+
+		peer("connect %d tcp4 %d", i, port);
+		fd = F(accept(lfd, NULL, NULL));
+		child = fork();
+		if (!child) {
+			close(lfd);
+			_exit(serve_one(fd));
+		}
+		close(fd);
+		peer("send %d hello", i);
+		peer("recv %d 5", i);
+		peer("shut %d 1", i);
+		T(status_of(child));
+		peer("state %d", i);
+	}
+	close(lfd);
+}
+
+CASE(parent_and_child_share_a_connection)
+{
+	int fd = accepted();
+	char data[8];
+	pid_t child;
+
+	peer("send 1 unread");
+	settle();
+	child = fork();
+	if (!child) {
+		send(fd, "child", 5, 0);
+		_exit(recv(fd, data, 2, 0) == 2 && !memcmp(data, "un", 2) ? 0 : 1);
+	}
+	T(status_of(child));
+	peer("recv 1 5");
+	T(recv(fd, data, 8, 0));
+	T(send(fd, "parent", 6, 0));
+	peer("recv 1 6");
+	close(fd);
+	peer("state 1");
+}
+
+CASE(a_child_connects_for_itself)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		struct sockaddr_storage sa;
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		char data[8];
+
+		to_peer(&sa, AF_INET, peer_port);
+		sleep_ms(100);
+		if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
+			_exit(errno);
+		_exit(send(fd, "child", 5, 0) != 5 || recv(fd, data, 8, 0) != 4);
+	}
+	quiet_peer("listen 0 %d", peer_port);
+	peer("accept 1 0");
+	peer("recv 1 5");
+	peer("send 1 back");
+	T(status_of(child));
+	peer("state 1");
+}
+
+CASE(a_listener_lives_on_in_a_child)
+{
+	int lfd = listener(AF_INET, 0);
+	pid_t child = fork();
+
+	if (!child) {
+		int fd = accept(lfd, NULL, NULL);
+
+		_exit(fd < 0 ? errno : serve_one(fd));
+	}
+	close(lfd);
+	sleep_ms(200);
+	peer("connect 1 tcp4 %d", port);
+	peer("send 1 hello");
+	peer("recv 1 5");
+	peer("shut 1 1");
+	T(status_of(child));
+}
+
+CASE(a_spawned_program_inherits_a_connection)
+{
+	extern char **environ;
+	char command[64];
+	char *argv[] = { "sh", "-c", command, NULL };
+	int fd = accepted();
+	pid_t child;
+
+	sprintf(command, "echo spawned >&%d", fd);
+	T(posix_spawn(&child, "/bin/sh", NULL, NULL, argv, environ));
+	T(status_of(child));
+	peer("recv 1 8");
+	T(send(fd, "still", 5, 0));
+	peer("recv 1 5");
+	close(fd);
+	peer("state 1");
+}
+
+CASE(a_connection_with_cloexec_is_not_inherited)
+{
+	char command[64];
+	int fd = accepted_flags(AF_INET, SOCK_CLOEXEC);
+
+	sprintf(command, "echo spawned 2>/dev/null >&%d", fd);
+	T(system(command) != 0);
+	T(send(fd, "still", 5, 0));
+	peer("recv 1 5");
+	close(fd);
+}
+
+CASE(a_connection_passed_over_a_unix_socket)
+{
+	char control[CMSG_SPACE(sizeof(int))] = "", byte = 'x', data[8];
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+			      .msg_controllen = sizeof(control) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	int fd = accepted(), pair[2], got;
+
+	T(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	T(sendmsg(pair[0], &msg, 0));
+	close(fd);
+	T(recvmsg(pair[1], &msg, 0));
+	memcpy(&got, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
+	T(send(got, "passed", 6, MSG_NOSIGNAL));
+	peer("recv 1 6");
+	peer("send 1 back");
+	T(recv(got, data, 8, 0));
+	close(got);
+	close(pair[0]);
+	close(pair[1]);
+	peer("state 1");
+}
