@@ -80,13 +80,13 @@ struct fs_host_ops {
 	/* The kernel is about to have a TCP connection with this local end: what steers
 	 * it leaves alone what is the kernel's from now on; -errno. */
 	int (*share)(struct fs_host *host, const struct fs_host_flow *flow);
+	/* Does it have any? 1: perhaps; 0: none, and the program looks no more. */
+	int (*settle)(struct fs_host *host, const struct fs_host_flow *flow);
 	/* Nobody listens there any more, and what there is goes on: new connections are for
 	 * another process, or the kernel. Or somebody does again. */
 	void (*retire)(struct fs_host *host, const struct fs_host_flow *flow, bool retired);
 	/* Many of them follow, or have: may be NULL, and may do nothing. */
 	void (*claim_many)(struct fs_host *host, bool begin);
-	/* Does it have any? 1: perhaps; 0: none, and the program looks no more. */
-	int (*settle)(struct fs_host *host, const struct fs_host_flow *flow);
 	int (*watch)(struct fs_host *host, struct fs_watch *watch);
 	void (*unwatch)(struct fs_host *host, struct fs_watch *watch);
 	/* These frames are the port's now; still readable, for a recorder. */

@@ -200,20 +200,14 @@ static int claim(struct fs_host *host, const struct fs_host_flow *flow)
 }
 
 /* By whichever of the two rules that the program would find. */
-static int share_both(struct fs_host *host, const struct fs_host_flow *flow, uint32_t set,
-		      uint32_t clear)
+static int share(struct fs_host *host, const struct fs_host_flow *flow)
 {
 	struct fs_world *world = to_stack(host)->world;
 	struct fs_rule_key key = key_of(flow);
-	int err = flags_each(world, &key, set, clear);
+	int err = flags_each(world, &key, FS_RULE_F_KERNEL_FIRST, 0);
 
 	memset(key.addr, 0, sizeof(key.addr));
-	return err ? err : flags_each(world, &key, set, clear);
-}
-
-static int share(struct fs_host *host, const struct fs_host_flow *flow)
-{
-	return share_both(host, flow, FS_RULE_F_KERNEL_FIRST, 0);
+	return err ? err : flags_each(world, &key, FS_RULE_F_KERNEL_FIRST, 0);
 }
 
 /*
@@ -222,8 +216,10 @@ static int share(struct fs_host *host, const struct fs_host_flow *flow)
  */
 static int settle(struct fs_host *host, const struct fs_host_flow *flow)
 {
+	const struct fs_rule_key key = key_of(flow);
+
 	return fs_nl_diag_tcp(flow->family, flow->port) ||
-	       share_both(host, flow, 0, FS_RULE_F_KERNEL_FIRST);
+	       flags_each(to_stack(host)->world, &key, 0, FS_RULE_F_KERNEL_FIRST);
 }
 
 static void retire(struct fs_host *host, const struct fs_host_flow *flow, bool retired)
@@ -266,9 +262,9 @@ const struct fs_host_ops fs_stack_world_ops = {
 	.claim = claim,
 	.unclaim = unclaim,
 	.share = share,
+	.settle = settle,
 	.retire = retire,
 	.claim_many = claim_many,
-	.settle = settle,
 	.watch = watch,
 	.unwatch = unwatch,
 	.sent = fs_stack_capture_sent,

@@ -115,6 +115,31 @@ static int claim_both(struct fs_tcp_listener *l)
 	return err;
 }
 
+static bool kernel_has(struct fs_tcp_listener *l, uint8_t family)
+{
+	struct fs_host *host = l->table->host;
+	const struct fs_host_flow flow = flow_of(l, family);
+
+	return has_family(l, family) && host->ops->settle(host, &flow);
+}
+
+/* It costs each segment a look, and such connections end. While it is closed, new
+ * ones are the kernel's. */
+static void settle(struct fs_timer *timer, uint64_t now_ns)
+{
+	struct fs_tcp_listener *l = container_of(timer, struct fs_tcp_listener, shared);
+	const bool four = !l->open || kernel_has(l, AF_INET);
+	const bool six = !l->open || kernel_has(l, AF_INET6);
+
+	if (four || six)
+		fs_timer_arm(l->table->wheel, timer, now_ns + FS_TCP_SHARED_NS);
+}
+
+void fs_tcp_listener_shared(struct fs_tcp_listener *l)
+{
+	fs_timer_arm(l->table->wheel, &l->shared, l->table->host->now_ns + FS_TCP_SHARED_NS);
+}
+
 /* Connections live on without the listener; or it has come back. */
 static void retire(struct fs_tcp_listener *l, bool retired)
 {
@@ -127,31 +152,6 @@ static void retire(struct fs_tcp_listener *l, bool retired)
 		if (has_family(l, families[i]))
 			host->ops->retire(host, &flow, retired);
 	}
-}
-
-static bool kernel_has(struct fs_tcp_listener *l, uint8_t family)
-{
-	struct fs_host *host = l->table->host;
-	const struct fs_host_flow flow = flow_of(l, family);
-
-	return has_family(l, family) && host->ops->settle(host, &flow);
-}
-
-/* It costs each segment a look, and such connections end. */
-static void settle(struct fs_timer *timer, uint64_t now_ns)
-{
-	struct fs_tcp_listener *l = container_of(timer, struct fs_tcp_listener, shared);
-	/* Where nobody listens, the kernel may get one at any time. */
-	const bool four = !l->open || kernel_has(l, AF_INET);
-	const bool six = !l->open || kernel_has(l, AF_INET6);
-
-	if (four || six)
-		fs_timer_arm(l->table->wheel, timer, now_ns + FS_TCP_SHARED_NS);
-}
-
-void fs_tcp_listener_shared(struct fs_tcp_listener *l)
-{
-	fs_timer_arm(l->table->wheel, &l->shared, l->table->host->now_ns + FS_TCP_SHARED_NS);
 }
 
 void fs_tcp_listener_free(struct fs_tcp_listener *l)
@@ -266,8 +266,6 @@ static int enter(struct fs_tcp_listener *l)
 		return err;
 	link_in(l, AF_INET);
 	link_in(l, AF_INET6);
-	if (l->table->host->ops)
-		settle(&l->shared, l->table->host->now_ns);
 	return 0;
 }
 
@@ -294,14 +292,14 @@ int fs_tcp_listener_open(struct fs_tcp_listener **out, struct fs_tcp_table *tabl
 	err = old ? 0 : enter(l);
 	if (err)
 		goto err_twin;
-	if (old) {
+	if (old)
 		retire(l, false);
-		fs_tcp_listener_shared(l);
-	}
 	l->open = true;
 	l->backlog = backlog;
 	l->fastopen = opts->fastopen;
 	l->ready.user = opts->user;
+	if (table->host->ops)
+		settle(&l->shared, table->host->now_ns);
 	*out = l;
 	return 0;
 

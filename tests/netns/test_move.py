@@ -231,4 +231,4 @@ TESTS = [
 ]
 
 if __name__ == "__main__":
-    sys.exit(run_tests(TESTS, "mvCt", ("s0", "s1")))
+    sys.exit(run_tests(TESTS, "mv", ("s0", "s1")))
