@@ -7,6 +7,7 @@
  * file of that name.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,4 +53,31 @@ FS_DOOR(void, quick_exit, int status)
 {
 	end();
 	FS_NEXT(quick_exit)(status);
+}
+
+/* --- by a signal that the process sends itself, as Python's end after Ctrl-C ------------------- */
+
+static bool is_the_end(int number)
+{
+	struct sigaction there;
+	sigset_t blocked;
+
+	if (number != SIGHUP && number != SIGINT && number != SIGTERM && number != SIGQUIT)
+		return number == SIGKILL;
+	return !sigaction(number, NULL, &there) && there.sa_handler == SIG_DFL &&
+	       !pthread_sigmask(SIG_BLOCK, NULL, &blocked) && !sigismember(&blocked, number);
+}
+
+FS_DOOR(int, kill, pid_t pid, int number)
+{
+	if (pid == getpid() && is_the_end(number))
+		end();
+	return FS_NEXT(kill)(pid, number);
+}
+
+FS_DOOR(int, raise, int number)
+{
+	if (is_the_end(number))
+		end();
+	return FS_NEXT(raise)(number);
 }

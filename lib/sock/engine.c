@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "sock/aside.h"
+#include "sock/ending.h"
 #include "sock/helper.h"
 #include "sock/libc.h"
 #include "sock/reason.h"
@@ -110,6 +111,7 @@ bool fs_engine_start(void)
 	fs_engine.failed = FS_SOCKET_fast;
 	fs_engine.generation++;
 	fs_helper_start();
+	fs_ending_watch();
 	return true;
 }
 

@@ -6,9 +6,11 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "sock/ending.h"
 #include "sock/engine.h"
 #include "sock/libc.h"
 
@@ -49,7 +51,8 @@ static void drive(struct fs_set *set)
 	const uint64_t polls = fs_engine.polls;
 
 	helper.driving = true;
-	while (fs_engine.polls == polls && !fs_engine.timekeepers && fs_engine.stack) {
+	while (fs_engine.polls == polls && !fs_engine.timekeepers && fs_engine.stack &&
+	       !fs_ending_has_come()) {
 		bool keeps_time;
 		uint64_t ns;
 
@@ -100,8 +103,10 @@ static void *run(void *unused)
 		fs_engine_lock();
 		rest = !helper.set || look(&polls);
 		fs_engine_unlock();
-		while (rest && sem_wait(&helper.call))
+		while (rest && !fs_ending_has_come() && sem_wait(&helper.call))
 			;
+		if (fs_ending_has_come())
+			fs_ending_end();
 	}
 	return NULL;
 }
@@ -129,6 +134,18 @@ void fs_helper_start(void)
 		pthread_setname_np(thread, "fastsock");
 	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+bool fs_helper_summon(void)
+{
+	const struct fs_set *set = helper.set;
+
+	if (helper.pid != (int)getpid() || !set)
+		return false;
+	sem_post(&helper.call);
+	if (set->wake_fd >= 0)
+		eventfd_write(set->wake_fd, 1);
+	return true;
 }
 
 void fs_helper_call(void)

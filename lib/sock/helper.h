@@ -12,10 +12,14 @@
 #ifndef FS_SOCK_HELPER_H
 #define FS_SOCK_HELPER_H
 
+#include <stdbool.h>
+
 struct fs_set;
 
 /* With the engine's lock held. */
 void fs_helper_start(void);
+/* From a signal handler: come, whatever you do. False: there is no helper. */
+bool fs_helper_summon(void);
 /* The last sleeper has left. */
 void fs_helper_call(void);
 /* A sleeper has come. */

@@ -265,9 +265,24 @@ int fs_tcp_xmit_probe(struct fs_tcp *tcp, seq32 seq)
 	return err;
 }
 
+/*
+ * A peer short of memory may have shrunk its window below what was sent. It
+ * takes nothing beyond (RFC 9293 3.10.7.4), no ACK either: with both ends so, neither
+ * would ever hear of the other's. Less than a unit of its scale is rounding.
+ */
+static seq32 acceptable_seq(const struct fs_tcp *tcp)
+{
+	const seq32 end = fs_seq_add(tcp->snd_una, tcp->snd_wnd);
+
+	if (!fs_seq_after(tcp->flow.snd_nxt, end) ||
+	    fs_seq_span(end, tcp->flow.snd_nxt) < 1u << tcp->snd_wscale)
+		return tcp->flow.snd_nxt;
+	return end;
+}
+
 int fs_tcp_xmit_ack(struct fs_tcp *tcp)
 {
-	return fs_tcp_xmit_probe(tcp, tcp->flow.snd_nxt);
+	return fs_tcp_xmit_probe(tcp, acceptable_seq(tcp));
 }
 
 void fs_tcp_xmit_rst(struct fs_tcp *tcp)

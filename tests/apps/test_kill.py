@@ -6,6 +6,7 @@ the interface under traffic. The lab is drawn in applab.py.
 """
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -78,6 +79,45 @@ def killed_its_port_is_the_kernels(the_lab):
         with start_echo(the_lab, fast=False) as kernel:
             assert ping_echo(the_lab)
             kernel.kill()
+
+
+SENDER = """
+import socket, sys, time
+listener = socket.create_server(("0.0.0.0", 6379))
+conn, _ = listener.accept()
+conn.setblocking(False)
+print(conn.send(b"x" * 200_000), flush=True)
+while sys.argv[1] == "computes":
+    pass
+time.sleep(60)
+"""
+TAKER = """
+import socket, sys, time
+s = socket.create_connection((sys.argv[1], 6379), 10)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+time.sleep(1)
+n = 0
+while True:
+    data = s.recv(65536)
+    if not data:
+        break
+    n += len(data)
+print(n)
+"""
+
+
+def ended_by_a_signal_its_data_still_arrives(the_lab):
+    """As the kernel does it: what was sent is delivered, and then the end of the stream."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        for how in ("calls", "computes"):
+            server = the_lab.server("/usr/bin/python3", "-u", "-c", SENDER, how, port=6379, good=(-number,))
+            taker = the_lab.client("/usr/bin/python3", "-c", TAKER, SERVER, fast=False)
+            while not server.said():
+                time.sleep(0.05)
+            os.kill(server.pid, number)
+            sent, taken = server.wait(), taker.wait()
+            assert sent == taken and int(sent) > 20_000, (number, how, sent, taken)
+            assert server.connections("at_exit") == 1, server.why()
 
 
 class Talker(threading.Thread):
@@ -156,6 +196,7 @@ def address_that_goes_and_comes_back_is_survived(the_lab):
 
 
 TESTS = [killed_at_any_moment_a_new_one_takes_over, killed_its_port_is_the_kernels,
+         ended_by_a_signal_its_data_still_arrives,
          link_down_and_up_is_survived, mtu_change_is_survived, route_change_is_survived,
          address_that_goes_and_comes_back_is_survived]
 

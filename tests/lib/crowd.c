@@ -225,7 +225,7 @@ static void wrap(struct fs_tcp *tcp)
 		return;
 	tcp->iss.raw = (below(3) ? 0 : 0x80000000u) - below(BYTES_MAX);
 	tcp->snd_una = tcp->recovery_end = tcp->iss;
-	tcp->flow.snd_nxt = tcp->snd_end = fs_seq_add(tcp->iss, 1);
+	tcp->flow.snd_nxt = tcp->snd_end = tcp->syn_end = fs_seq_add(tcp->iss, 1);
 }
 
 static void connect_some(struct end *pair)

@@ -71,7 +71,7 @@ static bool hand_kick(struct fs_port *port)
 
 static void hand_reclaim(struct fs_port *port)
 {
-	if (to_hand(port)->lazy)
+	if (!to_hand(port)->keep)
 		let_go(to_hand(port));
 }
 
