@@ -115,8 +115,8 @@ def main():
     failed = 0
     lab.private_bpffs()
     lab.end_on_signals()
-    lab.remove_stale("dfT")
-    with TcpLab(f"dfT-{os.getpid()}") as the_lab:
+    lab.remove_stale("tth")
+    with TcpLab(f"tth-{os.getpid()}") as the_lab:
         the_lab.at(the_lab.server_ns, FASTSOCK, "attach", "s0")
         echo(the_lab)
         for path in built:
