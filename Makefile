@@ -59,7 +59,7 @@ ifdef WERROR
 WARN += -Werror
 endif
 ifdef TSAN
-SAN_FLAGS := -fsanitize=thread
+SAN_FLAGS := -fsanitize=thread -Wno-tsan
 endif
 ifdef SAN
 SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
