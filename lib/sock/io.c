@@ -239,12 +239,26 @@ static void move_passed(const struct msghdr *msg)
 	}
 }
 
+/* MSG_FASTOPEN opens a connection by the way: the kernel's, with all that belongs to it. */
+static void stay_in_kernel(int fd)
+{
+	struct fs_sock *s = fs_sock_enter(fd);
+
+	if (!s)
+		return;
+	if (s->type == SOCK_STREAM && s->state == FS_SOCK_NEW)
+		fs_sock_give_up(s, FS_SOCKET_option);
+	fs_sock_leave();
+}
+
 ssize_t fs_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct fs_sock *s = enter(fd);
 	ssize_t sent;
 
 	if (!s) {
+		if (unlikely(flags & MSG_FASTOPEN))
+			stay_in_kernel(fd);
 		if (fs_engine_is_open() && msg && msg->msg_controllen)
 			move_passed(msg);
 		return FS_LIBC(sendmsg, fd, msg, flags);
@@ -263,6 +277,8 @@ ssize_t fs_sendto(int fd, const void *data, size_t len, int flags, const struct 
 	};
 	ssize_t sent;
 
+	if (!s && unlikely(flags & MSG_FASTOPEN))
+		stay_in_kernel(fd);
 	if (!s)
 		return FS_LIBC(sendto, fd, data, len, flags, addr, addr_len);
 	sent = leave(transmit(s, &msg, flags), flags);

@@ -68,4 +68,4 @@ def idle_connections_cost_nothing(the_lab):
 if __name__ == "__main__":
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    sys.exit(run_tests([idle_connections_cost_nothing], "dfI", ("s0",)))
+    sys.exit(run_tests([idle_connections_cost_nothing], "tid", ("s0",)))

@@ -132,10 +132,10 @@ def main():
     cases = [c for c in everything if not names or c.startswith(tuple(names))]
     lab.private_bpffs()
     lab.end_on_signals()
-    lab.remove_stale("dfK")
-    lab.remove_stale("dfE")
-    with SockLab(f"dfK-{os.getpid()}", "kc0", "ks0") as kernel_lab, \
-            SockLab(f"dfE-{os.getpid()}", "fc0", "fs0") as fast_lab:
+    lab.remove_stale("tsk")
+    lab.remove_stale("tsf")
+    with SockLab(f"tsk-{os.getpid()}", "kc0", "ks0") as kernel_lab, \
+            SockLab(f"tsf-{os.getpid()}", "fc0", "fs0") as fast_lab:
         fast_lab.at(fast_lab.server_ns, FASTSOCK, "attach", "fs0")
         kernel, fast = Side(kernel_lab, False), Side(fast_lab, True)
         began = time.monotonic()

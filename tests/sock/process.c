@@ -177,3 +177,45 @@ CASE(a_connection_passed_over_a_unix_socket)
 	close(pair[1]);
 	peer("state 1");
 }
+
+CASE(a_daemon_serves)
+{
+	int lfd = listener(AF_INET, 0);
+	pid_t child = fork();
+
+	if (!child) {
+		int fd;
+
+		if (daemon(1, 1))
+			_exit(1);
+		fd = accept(lfd, NULL, NULL);
+		_exit(fd < 0 ? errno : serve_one(fd));
+	}
+	T(status_of(child));
+	close(lfd);
+	sleep_ms(300);
+	peer("connect 1 tcp4 %d", port);
+	peer("send 1 hello");
+	peer("recv 1 5");
+	peer("shut 1 1");
+	peer("state 1");
+}
+
+CASE(a_program_takes_the_place_of_a_child)
+{
+	char number[16];
+	int fd = accepted();
+	pid_t child;
+
+	sprintf(number, "%d", fd);
+	child = fork();
+	if (!child) {
+		execlp("sh", "sh", "-c", "echo in its place >&$0", number, (char *)NULL);
+		_exit(127);
+	}
+	T(status_of(child));
+	peer("recv 1 13");
+	T(send(fd, "still", 5, 0));
+	peer("recv 1 5");
+	close(fd);
+}

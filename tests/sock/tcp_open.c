@@ -490,3 +490,44 @@ CASE(two_listeners_on_one_port)
 	close(third);
 	close(other);
 }
+
+CASE(deferred_connections_end_with_their_listener)
+{
+	int lfd = listener(AF_INET, SOCK_NONBLOCK), fd;
+
+	T(setsockopt(lfd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &(int){ 20 }, sizeof(int)));
+	be_fast(lfd);
+	peer("connect 1 tcp4 %d", port);
+	peer("connect 2 tcp4 %d", port);
+	peer("connect 3 tcp4 %d", port);
+	T(revents(lfd, 50));
+	peer("send 2 second");
+	peer("shut 3 1");
+	settle();
+	T(revents(lfd, 500));
+	fd = F(accept(lfd, NULL, NULL));
+	note_fast(fd);
+	close(fd);
+	close(lfd);
+}
+
+CASE(fast_open_may_be_asked_for)
+{
+	struct sockaddr_storage sa;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	quiet_peer("listen 0 %d", peer_port);
+	to_peer(&sa, AF_INET, peer_port);
+	T(sendto(fd, "early", 5, MSG_FASTOPEN, AT(sa), addr_len(AF_INET)));
+	peer("accept 1 0");
+	peer("recv 1 5");
+	say_names(fd);
+	close(fd);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	T(setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &(int){ 1 }, sizeof(int)));
+	T(connect(fd, AT(sa), addr_len(AF_INET)));
+	T(send(fd, "later", 5, 0));
+	peer("accept 2 0");
+	peer("recv 2 5");
+	close(fd);
+}

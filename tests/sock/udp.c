@@ -441,3 +441,42 @@ CASE(datagrams_to_ourselves)
 	close(fd);
 	close(other);
 }
+
+CASE(datagram_options_set_late)
+{
+	int fd = pair(AF_INET);
+
+	to(fd, AF_INET, "one", 3);
+	peer("recv 1 10");
+	peer("sendto 1 %d back", port);
+	from(fd, 10, 0);
+	T(setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &(int){ 1 }, sizeof(int)));
+	peer("sendto 1 %d again", port);
+	from(fd, 10, 0);
+	to(fd, AF_INET, "two", 3);
+	peer("recv 1 10");
+	close(fd);
+}
+
+CASE(datagrams_at_a_shared_port)
+{
+	struct sockaddr_in own = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int fds[2], n = 0;
+
+	for (int i = 0; i < 2; i++) {
+		fds[i] = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+		T(setsockopt(fds[i], SOL_SOCKET, SO_REUSEPORT, &(int){ 1 }, sizeof(int)));
+		T(bind(fds[i], (struct sockaddr *)&own, sizeof(own)));
+		revents(fds[i], 0);
+	}
+	quiet_peer("open 1 udp4 %d", peer_port);
+	for (int i = 0; i < 4; i++)
+		peer("sendto 1 %d one", port);
+	settle();
+	for (int i = 0; i < 2; i++)
+		while (recv(fds[i], data, 10, 0) == 3)
+			n++;
+	say("%d came", n);
+	close(fds[0]);
+	close(fds[1]);
+}

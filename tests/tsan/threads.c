@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * threads.c - everything that threads may do to the socket door at once, for
- * ThreadSanitizer: the fs_ calls themselves, without a preload library.
+ * the sanitizers: the fs_ calls themselves, without a preload library.
  *
  *	threads PEER SECONDS	echoes on ports 7001 (threads that accept and serve),
  *				7002 (threads on one epoll set); talks to the peer's echo
@@ -224,6 +224,9 @@ int main(int argc, char **argv)
 	fs_shutdown(served_fd, SHUT_RDWR);
 	while (n)
 		pthread_join(threads[--n], NULL);
+	fs_close(served_fd);
+	fs_close(waited_fd);
+	fs_close(ep);
 	printf("served %lu waited %lu asked %lu datagrams %lu churned %lu failed %lu\n", served,
 	       waited, asked, datagrams, churned, failed);
 	fs_sockets_report(1);
