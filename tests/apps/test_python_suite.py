@@ -12,7 +12,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from applab import run_tests     # noqa: E402
+from applab import LONG, run_tests     # noqa: E402
 
 PYTHON = "/usr/bin/python3"
 RESULT = re.compile(r"^(\w+) \((test\.[\w.]+)\)(?:\n[^\n]*)?? \.\.\. (ok|FAIL|ERROR|skipped|expected failure)", re.M)
@@ -57,12 +57,8 @@ def asyncio_package(the_lab):
     same_as_without(the_lab, "test_asyncio", 800, seconds=500)
 
 
-TESTS = [
-    socket_module,
-    selectors_module,
-    epoll_objects,
-    asyncio_package,
-]
+# The two large ones take minutes: check-all has them.
+TESTS = [selectors_module, epoll_objects, *((socket_module, asyncio_package) if LONG else ())]
 
 if __name__ == "__main__":
     sys.exit(run_tests(TESTS, "ts"))
