@@ -23,6 +23,7 @@ PIECE = 60000
 
 class Stream:
     """One end: what it sends, what it expects."""
+    begun = False
 
     def __init__(self, sock, way, total):
         self.sock, self.total = sock, total
@@ -44,6 +45,9 @@ class Stream:
         if not data or data != self.theirs[at:at + len(data)]:
             sys.exit(f"wrong at {self.got}: {len(data)} bytes")
         self.got += len(data)
+        if not Stream.begun and self.got > self.total / 10:
+            Stream.begun = True
+            print("begun", flush=True)
 
     def step(self, events):
         try:

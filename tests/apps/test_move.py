@@ -14,7 +14,7 @@ from applab import LONG, SERVER, App, run_tests           # noqa: E402
 
 STREAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stream.py")
 CONNS = 1000 if LONG else 100
-TOTAL = 400_000 if LONG else 2_000_000
+TOTAL = 400_000 if LONG else 1_000_000
 
 
 def moved(the_lab, how, peer_fast, conns=CONNS, total=TOTAL):
@@ -26,9 +26,11 @@ def moved(the_lab, how, peer_fast, conns=CONNS, total=TOTAL):
         client = the_lab.client("/usr/bin/python3", STREAM, "connect", SERVER, "7000", str(conns),
                                 str(total), fast=peer_fast)
         with client:
+            while "begun" not in server.said():
+                time.sleep(0.02)
             for _ in range(3 if how else 0):    # in the midst of it, and when most are the kernel's
-                time.sleep(0.2)
                 os.write(out_of, how.encode() + b"\n")
+                time.sleep(0.2)
             assert "all received" in client.wait(200)
         os.write(out_of, b"end\n")
         os.close(out_of)
