@@ -118,8 +118,12 @@ class App:
     def wait_for_port(self, port, udp):
         flags = "-Hlun" if udp else "-Hltn"
         end = time.monotonic() + PATIENCE
-        while not re.search(rf"[:\]]{port}\s", self.lab.at(self.ns, "ss", flags).stdout):
-            if self.child.poll() is not None or time.monotonic() > end:
+        while True:
+            # Asked first: a daemon's parent ends once it listens.
+            ended = self.child.poll() is not None
+            if re.search(rf"[:\]]{port}\s", self.lab.at(self.ns, "ss", flags).stdout):
+                break
+            if ended or time.monotonic() > end:
                 self.kill()
                 raise AssertionError(f"{self.argv[0]} does not listen: {self.said()}")
             time.sleep(0.05)

@@ -178,7 +178,10 @@ def upstreams_are_asked(the_lab):
 
 
 def master_of(the_lab):
-    with open(f"{the_lab.root.name}/nginx.pid", encoding="ascii") as f:
+    """By its file, which nginx makes first and then writes."""
+    path = f"{the_lab.root.name}/nginx.pid"
+    assert eventually(lambda: os.path.exists(path) and os.path.getsize(path) > 1), "no process id"
+    with open(path, encoding="ascii") as f:
         return int(f.read())
 
 
