@@ -75,11 +75,12 @@ FS_API int fs_sockets_setup(const struct fs_sockets_opts *opts);
 	X(no_memory,	"no memory, or no descriptor")			\
 	X(option,	"an option that only the kernel can serve")	\
 	X(multicast,	"multicast or broadcast")			\
-	X(by_kernel,	"accepted by the kernel: it came by loopback or another interface") \
+	X(by_kernel,	"accepted from the kernel: by loopback, another interface or process") \
 	X(forked,	"moved into the kernel: shared by fork")	\
 	X(executed,	"moved into the kernel: kept over execve")	\
 	X(handed_off,	"moved into the kernel: fs_handoff()")		\
 	X(passed,	"moved into the kernel: passed over a UNIX socket") \
+	X(migrated,	"moved into the kernel: the listener was closed before it was accepted") \
 	X(at_exit,	"moved into the kernel: the process ended")	\
 	X(stuck,	"could not be moved into the kernel, and was reset")
 

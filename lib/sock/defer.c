@@ -83,13 +83,15 @@ void fs_defer_news(struct fs_sock *conn)
 	fs_file_news(&listener->file);
 }
 
-struct fs_sock *fs_defer_take(struct fs_sock *listener)
+struct fs_sock *fs_defer_take(struct fs_sock *listener, bool silent)
 {
-	struct fs_sock *conn = listener->due.first;
+	struct fs_defer_list *list = silent && !listener->due.n ? &listener->silent :
+								   &listener->due;
+	struct fs_sock *conn = list->first;
 
 	if (!conn)
 		return NULL;
-	take_out(&listener->due, conn);
+	take_out(list, conn);
 	conn->deferred_at = NULL;
 	return conn;
 }

@@ -16,8 +16,8 @@ struct fs_defer_list {
 void fs_defer_collect(struct fs_sock *listener);
 /* Something happened to one of them. */
 void fs_defer_news(struct fs_sock *conn);
-/* The next one to be accepted, the caller's; NULL: none. */
-struct fs_sock *fs_defer_take(struct fs_sock *listener);
+/* The next one to be accepted, or with @silent any at all, the caller's; NULL: none. */
+struct fs_sock *fs_defer_take(struct fs_sock *listener, bool silent);
 /* The listener is closed, or, without @abort, they are the parent process'. */
 void fs_defer_drop(struct fs_sock *listener, bool abort);
 

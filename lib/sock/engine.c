@@ -166,6 +166,8 @@ static void poll_stack(void)
 		n = fs_stack_events(fs_engine.stack, events, EVENTS);
 	}
 	fs_engine.now_ns = fs_engine.stack->host.now_ns;
+	if (unlikely(fs_migrate_waits()))
+		fs_migrate_round(fs_engine.now_ns);
 }
 
 void fs_engine_poll(void)

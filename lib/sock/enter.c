@@ -55,7 +55,11 @@ static void close_sock(struct fs_file *file)
 
 	if (s->tcp)
 		fs_tcp_close(s->tcp);
+	fs_migrate_out(s);
 	fs_sock_unlisten(s);
+	if (file->also >= 0)
+		FS_LIBC(close, file->also);
+	file->also = -1;
 	fs_udp_close(s->udp);
 	if (s->tcp && fs_engine.stack)
 		fs_engine_send();
@@ -93,6 +97,7 @@ struct fs_sock *fs_sock_alloc(int family, int type)
 	s->rcvtimeo_ns = s->sndtimeo_ns = FS_NEVER;
 	s->rcvlowat = 1;
 	s->retry_ns = FS_NEVER;
+	s->file.also = -1;
 	return s;
 }
 
@@ -165,6 +170,7 @@ void fs_sock_adopt(int fd)
 			s->state = FS_SOCK_LISTENING;
 			s->nonblock = FS_LIBC(fcntl, fd, F_GETFL) & O_NONBLOCK;
 			fs_sock_adopt_options(s);
+			fs_migrate_find(s);
 		}
 	}
 	fs_engine_unlock();

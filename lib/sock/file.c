@@ -40,6 +40,7 @@ void fs_file_init(struct fs_file *file, enum fs_file_kind kind, const struct fs_
 	file->ops = ops;
 	file->kind = kind;
 	file->fd = fd;
+	file->also = -1;
 	file->n_fds = 1;
 	file->refs = 1;
 	mark_ours(file, fd);

@@ -47,6 +47,7 @@ struct fs_file {
 	int fd;			/* one of its descriptors; -1: closed */
 	uint32_t n_fds;
 	uint32_t refs;		/* 1 for all descriptors together, 1 for each that waits */
+	int also;		/* the kernel may have news of it on this one, too; -1: there is none */
 	bool left;		/* for the kernel: fs_file_leave() */
 	struct fs_item *items;	/* who waits for it: set.h */
 };

@@ -60,6 +60,7 @@ static void before_fork(void)
 		return;
 	fs_engine_lock();
 	forking = true;
+	each_sock(fs_migrate_share);
 	if (fs_engine.stack)
 		each_sock(move_forked);
 }
@@ -96,6 +97,7 @@ static void in_child(void)
 	if (!forking)
 		return;
 	forking = false;
+	fs_migrate_stop(false);
 	if (fs_engine.stack)
 		each_sock(forget_stack);
 	fs_engine_disown();
@@ -124,6 +126,11 @@ static void end(void (*move)(struct fs_sock *s))
 
 void fs_sockets_exec(void)
 {
+	if (!fs_inside && fs_files) {
+		fs_engine_lock();
+		each_sock(fs_migrate_keep);
+		fs_engine_unlock();
+	}
 	end(move_executed);
 }
 

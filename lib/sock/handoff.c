@@ -65,7 +65,8 @@ void fs_sock_move_orphans(void)
 	const struct timespec nap = { .tv_nsec = NAP_NS };
 
 	fs_engine_poll();
-	while (fs_tcp_move_all(table, NULL, NULL) && fs_engine_clock_ns() < end_ns) {
+	while ((fs_tcp_move_all(table, NULL, NULL) || fs_migrate_waits()) &&
+	       fs_engine_clock_ns() < end_ns) {
 		nanosleep(&nap, NULL);
 		fs_engine_poll();
 	}

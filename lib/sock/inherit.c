@@ -86,15 +86,18 @@ void fs_inherit_give(struct fs_sock *s, const struct fs_sock *listener)
 		s->owed->refs++;
 }
 
+void fs_inherit_apply(const struct fs_inherit *list, int fd)
+{
+	for (uint32_t i = 0; list && i < list->n; i++)
+		FS_LIBC(setsockopt, fd, list->of[i].level, list->of[i].name,
+			list->of[i].value, list->of[i].len);
+}
+
 void fs_inherit_settle(struct fs_sock *s)
 {
 	struct fs_inherit *list = s->owed;
 
-	if (!list)
-		return;
 	s->owed = NULL;
-	for (uint32_t i = 0; i < list->n; i++)
-		FS_LIBC(setsockopt, s->file.fd, list->of[i].level, list->of[i].name,
-			list->of[i].value, list->of[i].len);
+	fs_inherit_apply(list, s->file.fd);
 	fs_inherit_put(list);
 }

@@ -97,8 +97,10 @@ static enum fs_socket_reason open_listener(struct fs_sock *s, const struct fs_ad
 		.sz = sizeof(opts), .local = *local, .twin = FS_TWIN_NONE,
 		.backlog = (uint32_t)MAX(s->backlog, 0), .user = s,
 	};
-	int err = fs_tcp_listen(&s->listener, fs_engine.stack, &opts);
+	int err;
 
+	fs_migrate_stop(true);	/* it may be this address that one of them has */
+	err = fs_tcp_listen(&s->listener, fs_engine.stack, &opts);
 	if (err)
 		return reason_of(err);
 	fs_sock_twin_nonblock(s, true);
@@ -178,7 +180,7 @@ static struct fs_sock *next_conn(struct fs_sock *s)
 	struct fs_sock *conn;
 
 	if (s->defer)
-		return fs_defer_take(s);
+		return fs_defer_take(s, false);
 	conn = fs_sock_alloc(s->family, SOCK_STREAM);
 	if (!conn || !fs_tcp_accept(s->listener, &conn->tcp, 1)) {
 		free(conn);
@@ -211,10 +213,15 @@ static int accept_fast(struct fs_sock *s, struct sockaddr *addr, socklen_t *len,
 	return fd;
 }
 
+/* From the queue that is shared, in which they have waited longer, or from the twin's. */
 static int accept_kernel(struct fs_sock *s, struct sockaddr *addr, socklen_t *len, int flags)
 {
-	int fd = FS_LIBC(accept4, s->file.fd, addr, len, flags);
+	int fd = fs_migrate_take(s, flags);
 
+	if (fd >= 0 && addr && len)
+		FS_LIBC(getpeername, fd, addr, len);
+	if (fd == -EAGAIN)
+		fd = FS_LIBC(accept4, s->file.fd, addr, len, flags);
 	if (fd < 0)
 		return fd;
 	fs_file_mark(fd, FS_FILE_KERNEL);
@@ -250,7 +257,7 @@ int fs_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	s = fs_sock_enter(fd);
 	if (s && s->state == FS_SOCK_LISTENING)
 		fs_sock_go_listen(s);
-	if (!s || !fs_file_locked(fd) || !s->listener) {
+	if (!s || !fs_file_locked(fd) || (!s->listener && s->file.also < 0)) {
 		if (s)
 			fs_sock_leave();
 		err = FS_LIBC(accept4, fd, addr, len, flags);
@@ -258,11 +265,13 @@ int fs_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 			fs_file_mark(err, FS_FILE_KERNEL);
 		return err;
 	}
+	if (s->state == FS_SOCK_LISTENING && !s->twin_nonblock)
+		fs_sock_twin_nonblock(s, true);
 	do {
 		err = s->listener ? accept_either(s, addr, len, flags) :
 				    accept_kernel(s, addr, len, flags);
 	} while (err == -EAGAIN && !s->nonblock &&
-		 !(err = fs_sock_wait(s, EPOLLIN, s->rcvtimeo_ns)));
+		 !(err = fs_sock_wait(s, EPOLLIN | EPOLLEXCLUSIVE, s->rcvtimeo_ns)));
 	fs_sock_leave();
 	return err == -ERESTART ? FS_LIBC(accept4, fd, addr, len, flags) : err;
 }

@@ -153,6 +153,8 @@ static int enter_kernel(struct fs_item *item, int op)
 		.events = item->events, .data.u64 = (uintptr_t)item,
 	};
 
+	if (item->also_in_kernel)
+		FS_LIBC(epoll_ctl, item->set->epfd, op, item->file->also, &event);
 	return is_stale(item) ? 0 : FS_LIBC(epoll_ctl, item->set->epfd, op, item->fd, &event);
 }
 
@@ -160,6 +162,21 @@ static void leave_kernel(struct fs_item *item)
 {
 	if (item->in_kernel && !is_stale(item))
 		FS_LIBC(epoll_ctl, item->set->epfd, EPOLL_CTL_DEL, item->fd, NULL);
+	if (item->also_in_kernel)
+		FS_LIBC(epoll_ctl, item->set->epfd, EPOLL_CTL_DEL, item->file->also, NULL);
+	item->also_in_kernel = false;
+}
+
+/* The second descriptor comes later than the item, if it does. */
+static void enter_also(struct fs_item *item)
+{
+	struct epoll_event event = {
+		.events = item->events, .data.u64 = (uintptr_t)item,
+	};
+
+	if (item->file->also >= 0 && !item->also_in_kernel)
+		item->also_in_kernel = !FS_LIBC(epoll_ctl, item->set->epfd, EPOLL_CTL_ADD,
+						item->file->also, &event);
 }
 
 static int rewire(struct fs_item *item)
@@ -173,6 +190,8 @@ static int rewire(struct fs_item *item)
 		leave_kernel(item);
 	if (!err)
 		item->in_kernel = wanted;
+	if (item->in_kernel)
+		enter_also(item);
 	return err;
 }
 

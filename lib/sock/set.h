@@ -43,7 +43,7 @@ struct fs_item {
 	int fd;
 	uint32_t batch;			/* in which it was last reported, and where */
 	int place;
-	bool in_kernel;			/* epfd has it too */
+	bool in_kernel, also_in_kernel;	/* epfd has it too, and file->also */
 	bool ready;			/* on the ready list */
 	bool holds;			/* of a call that waits, and keeps the file */
 };

@@ -23,6 +23,7 @@
 #include "sock/engine.h"
 #include "sock/inherit.h"
 #include "sock/libc.h"
+#include "sock/migrate.h"
 #include "sock/reason.h"
 
 enum fs_sock_state {
@@ -73,6 +74,8 @@ struct fs_sock {
 	bool defer;			/* of a listener: TCP_DEFER_ACCEPT, and whom it holds back */
 	struct fs_defer_list silent, due;
 	bool is_due;			/* of one that is held back */
+	uint64_t leaves_ns;		/* of a listener whose descriptor is gone (migrate.h): when */
+	struct fs_sock *leaves_next;
 	struct fs_sock *deferred_at, *defer_next, *defer_prev;
 	struct fs_udp *udp;
 	struct fs_addr peer;		/* of a connected UDP socket */

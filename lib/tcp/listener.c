@@ -11,6 +11,9 @@
 
 #include "tcp/kernel.h"
 
+/* Until then the kernel may still get a SYN that came before there was a rule. */
+#define SETTLE_NS	(20 * NSEC_PER_MSEC)
+
 static const uint8_t any_ip[16];
 
 static int family_index(uint8_t family)
@@ -152,6 +155,12 @@ static void retire(struct fs_tcp_listener *l, bool retired)
 		if (has_family(l, families[i]))
 			host->ops->retire(host, &flow, retired);
 	}
+}
+
+void fs_tcp_listener_leave(struct fs_tcp_listener *l, void *user)
+{
+	l->ready.user = user;
+	retire(l, true);
 }
 
 void fs_tcp_listener_free(struct fs_tcp_listener *l)
@@ -299,7 +308,7 @@ int fs_tcp_listener_open(struct fs_tcp_listener **out, struct fs_tcp_table *tabl
 	l->fastopen = opts->fastopen;
 	l->ready.user = opts->user;
 	if (table->host->ops)
-		settle(&l->shared, table->host->now_ns);
+		fs_timer_arm(table->wheel, &l->shared, table->host->now_ns + SETTLE_NS);
 	*out = l;
 	return 0;
 

@@ -18,7 +18,6 @@ from applab import CLIENT, SERVER, SERVER_V6, Steered, eventually, run_tests    
 
 SIZES = {"one.txt": 1, "page.html": 600, "100k.bin": 100_000, "10m.bin": 10 << 20,
          "100m.bin": 100 << 20}
-PENDING_MAX = 32    # clients of wrk, and a connection each that is being opened
 CONFIG = """
 daemon {daemon};
 master_process {master};
@@ -193,15 +192,9 @@ def is_gone(pid):
     return eventually(lambda: is_gone_now(pid), 20)
 
 
-def few_failed(out, reloads):
-    """
-    What a worker has not accepted yet when it closes its listener is reset; the
-    kernel's listener is shared by all workers, that of a stack is one worker's.
-    """
-    assert "Non-2xx" not in out, out
-    broken = re.search(r"connect (\d+), read (\d+), write (\d+), timeout (\d+)", out)
-    failed = sum(map(int, broken.groups())) if broken else 0
-    assert failed <= PENDING_MAX * reloads, out
+def none_failed(out):
+    """What a worker has not accepted when it closes its listener, the next one does."""
+    assert "Non-2xx" not in out and "Socket errors" not in out, out
 
 
 def reload_fails_no_request(the_lab):
@@ -211,7 +204,7 @@ def reload_fails_no_request(the_lab):
         for _ in range(3):
             time.sleep(1)
             os.kill(master_of(the_lab), signal.SIGHUP)
-        few_failed(load.wait(60), 3)
+        none_failed(load.wait(60))
         server.stop()
         server.went_fast(10)
 
@@ -234,7 +227,7 @@ def upgrade_fails_no_request(the_lab):
                 assert b"libfastsock-preload" in f.read(), "the next version is not preloaded"
             time.sleep(1)
             os.kill(old, signal.SIGQUIT)
-            few_failed(load.wait(60), 1)
+            none_failed(load.wait(60))
             assert is_gone(old), "the old master stays"
             wrk(the_lab, 8, seconds=1, fast=False)
         finally:
