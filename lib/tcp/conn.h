@@ -253,6 +253,7 @@ struct fs_tcp_listener {
 	struct fs_tcp_listener *next[2];	/* chains of the two families */
 	bool linked[2];
 	bool open;			/* false: closed, but its connections need the steering */
+	bool leaving;			/* open, but new connections are the kernel's */
 	struct fs_addr local;
 	uint32_t backlog;
 	uint32_t half;			/* SYN-RCVD */

@@ -131,8 +131,9 @@ static bool kernel_has(struct fs_tcp_listener *l, uint8_t family)
 static void settle(struct fs_timer *timer, uint64_t now_ns)
 {
 	struct fs_tcp_listener *l = container_of(timer, struct fs_tcp_listener, shared);
-	const bool four = !l->open || kernel_has(l, AF_INET);
-	const bool six = !l->open || kernel_has(l, AF_INET6);
+	const bool open = l->open && !l->leaving;
+	const bool four = !open || kernel_has(l, AF_INET);
+	const bool six = !open || kernel_has(l, AF_INET6);
 
 	if (four || six)
 		fs_timer_arm(l->table->wheel, timer, now_ns + FS_TCP_SHARED_NS);
@@ -159,6 +160,7 @@ static void retire(struct fs_tcp_listener *l, bool retired)
 
 void fs_tcp_listener_leave(struct fs_tcp_listener *l, void *user)
 {
+	l->leaving = true;
 	l->ready.user = user;
 	retire(l, true);
 }
@@ -304,6 +306,7 @@ int fs_tcp_listener_open(struct fs_tcp_listener **out, struct fs_tcp_table *tabl
 	if (old)
 		retire(l, false);
 	l->open = true;
+	l->leaving = false;
 	l->backlog = backlog;
 	l->fastopen = opts->fastopen;
 	l->ready.user = opts->user;
