@@ -70,7 +70,6 @@ void fs_ending_end(void)
 	if (sigaction(number, NULL, &there) || there.sa_handler != on_signal)
 		return;
 	fs_sockets_stop();
-	fs_engine.failed = FS_SOCKET_at_exit;	/* no other stack for what time is left */
 	signal(number, SIG_DFL);
 	sigemptyset(&one);
 	sigaddset(&one, number);

@@ -117,8 +117,10 @@ void fs_helper_start(void)
 	pthread_attr_t attr;
 	pthread_t thread;
 
-	if (helper.pid == fs_engine.pid)
+	if (helper.pid == fs_engine.pid) {
+		fs_helper_call();	/* it has rested since the last stack */
 		return;
+	}
 	helper.pid = fs_engine.pid;
 	helper.dormant = helper.driving = false;
 	helper.set = NULL;

@@ -233,7 +233,7 @@ ssize_t fs_udp_sock_recv(struct fs_sock *s, struct msghdr *msg, int flags)
 		if (n)
 			return n;
 		if (!s->udp)
-			return -EAGAIN;
+			return -ERESTART;	/* there is no stack any more */
 	}
 }
 
