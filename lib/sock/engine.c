@@ -72,6 +72,11 @@ static enum fs_socket_reason reason_of(int err)
 	}
 }
 
+static void set_stack(struct fs_stack *stack)
+{
+	__atomic_store_n(&fs_engine.stack, stack, __ATOMIC_RELAXED);
+}
+
 static bool may_try(void)
 {
 	if (fs_engine.failed == FS_SOCKET_fast)
@@ -91,6 +96,7 @@ bool fs_engine_start(void)
 		.log = config->log.fn,
 		.log_ctx = config->log.ctx,
 	};
+	struct fs_stack *stack;
 	struct fs_aside aside;
 	int err;
 
@@ -99,14 +105,14 @@ bool fs_engine_start(void)
 	if (!may_try())
 		return false;
 	fs_aside_begin(&aside);
-	err = fs_stack_open(&fs_engine.stack, &opts);
+	err = fs_stack_open(&stack, &opts);
 	fs_aside_end(&aside);
 	if (err) {
 		fs_engine.failed = reason_of(err);
 		fs_engine.retry_ns = fs_engine_clock_ns() + RETRY_NS;
 		return false;
 	}
-	__atomic_store_n(&fs_engine.open, true, __ATOMIC_RELAXED);
+	set_stack(stack);
 	fs_engine.pid = (int)getpid();
 	fs_engine.failed = FS_SOCKET_fast;
 	fs_engine.generation++;
@@ -121,8 +127,7 @@ void fs_engine_stop(void)
 
 	if (!stack)
 		return;
-	fs_engine.stack = NULL;
-	__atomic_store_n(&fs_engine.open, false, __ATOMIC_RELAXED);
+	set_stack(NULL);
 	fs_engine.generation++;
 	fs_stack_close(stack);
 }
@@ -133,8 +138,7 @@ void fs_engine_disown(void)
 
 	pthread_mutex_init(&mutex, NULL);
 	fs_inside = 0;
-	fs_engine.stack = NULL;
-	__atomic_store_n(&fs_engine.open, false, __ATOMIC_RELAXED);
+	set_stack(NULL);
 	fs_engine.failed = FS_SOCKET_fast;
 	fs_engine.timekeepers = 0;
 	fs_engine.owed = 0;

@@ -294,7 +294,6 @@ void fs_item_to_kernel(struct fs_item *item)
 	}
 	FS_LIBC(epoll_ctl, item->set->epfd, item->in_kernel ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
 		item->fd, &event);
-	item->set->n_kernel++;
 	unlink_item(item);
 	put_item(item);
 }

@@ -55,7 +55,6 @@ struct fs_set {
 	struct fs_item *items;
 	struct fs_item *ready_head, **ready_tail;
 	uint32_t n_items;
-	uint32_t n_kernel;		/* descriptors that only the kernel knows: at most so many */
 	uint32_t sleepers;
 	uint32_t strangers;		/* who sleep in the kernel, as the set was its alone */
 	uint32_t batch;
