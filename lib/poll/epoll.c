@@ -30,12 +30,7 @@ static struct fs_set *set_of(struct fs_file *file)
 
 static uint32_t ready(struct fs_file *file)
 {
-	const struct fs_set *set = set_of(file);
-
-	for (struct fs_item *item = set->ready_head; item; item = item->ready_next)
-		if (item->file->ops->ready(item->file) & (item->events | EPOLLERR | EPOLLHUP))
-			return EPOLLIN | EPOLLRDNORM;
-	return 0;
+	return fs_set_holds(set_of(file)) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 static bool in_kernel(const struct fs_file *file)

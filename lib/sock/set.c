@@ -139,6 +139,15 @@ static uint32_t holds(const struct fs_item *item)
 	return item->file->ops->ready(item->file) & item->events;
 }
 
+bool fs_set_holds(const struct fs_set *set)
+{
+	const struct fs_item *item = set->ready_head;
+
+	while (item && !holds(item))
+		item = item->ready_next;
+	return item;
+}
+
 /* --- the kernel's half of an item ------------------------------------------------------------ */
 
 /* The number may be somebody else's by now, while a double keeps the file: epoll(7), Q6. */
@@ -220,6 +229,14 @@ static void link_item(struct fs_item *item)
 	item->set->n_items++;
 }
 
+static void announce(struct fs_item *item)
+{
+	push_ready(item);
+	fs_engine_wake(item->set);
+	if (item->set->file.ops)
+		fs_file_news(&item->set->file);	/* a set in a set */
+}
+
 int fs_set_add(struct fs_set *set, struct fs_file *file, int fd, uint32_t events, uint64_t data)
 {
 	struct fs_item *item;
@@ -241,10 +258,8 @@ int fs_set_add(struct fs_set *set, struct fs_file *file, int fd, uint32_t events
 	link_item(item);
 	if (set->file.ops && set->wake_fd < 0)
 		fs_engine_meet(set);
-	if (holds(item)) {
-		push_ready(item);
-		fs_engine_wake(set);
-	}
+	if (holds(item))
+		announce(item);
 	return 0;
 }
 
@@ -256,10 +271,8 @@ int fs_item_modify(struct fs_item *item, uint32_t events, uint64_t data)
 	item->data = data;
 	if (item->in_kernel)
 		err = enter_kernel(item, EPOLL_CTL_MOD);
-	if (!err && holds(item)) {
-		push_ready(item);
-		fs_engine_wake(item->set);
-	}
+	if (!err && holds(item))
+		announce(item);
 	return err;
 }
 
@@ -300,12 +313,8 @@ void fs_item_to_kernel(struct fs_item *item)
 
 void fs_file_news(struct fs_file *file)
 {
-	for (struct fs_item *item = file->items; item; item = item->next) {
-		push_ready(item);
-		fs_engine_wake(item->set);
-		if (item->set->file.ops)
-			fs_file_news(&item->set->file);	/* a set in a set */
-	}
+	for (struct fs_item *item = file->items; item; item = item->next)
+		announce(item);
 }
 
 /* --- taking ------------------------------------------------------------------------------------ */

@@ -106,5 +106,7 @@ bool fs_set_is_known(const struct fs_set *set);
 /* The kernel says that a set in a set has events: are they not the engine's? */
 bool fs_set_is_ready(const struct fs_set *set);
 bool fs_set_has_news(const struct fs_set *set);
+/* Is any of the news still true? */
+bool fs_set_holds(const struct fs_set *set);
 
 #endif
