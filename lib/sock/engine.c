@@ -51,6 +51,66 @@ uint64_t fs_engine_clock_ns(void)
 	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
 }
 
+/* --- a thread's own set ----------------------------------------------------------------------------- */
+
+static pthread_key_t own_key;
+static pthread_once_t own_once = PTHREAD_ONCE_INIT;
+
+static int own_epfd(void)
+{
+	return fs_aside(FS_LIBC(epoll_create1, EPOLL_CLOEXEC));
+}
+
+static void drop_own(void *ptr)
+{
+	struct fs_set *set = ptr;
+
+	fs_engine_lock();
+	fs_set_fini(set);
+	FS_LIBC(close, set->epfd);
+	fs_engine_unlock();
+	free(set);
+}
+
+static void make_key(void)
+{
+	pthread_key_create(&own_key, drop_own);
+}
+
+struct fs_set *fs_engine_own_set(void)
+{
+	struct fs_set *set;
+	int epfd;
+
+	pthread_once(&own_once, make_key);
+	set = pthread_getspecific(own_key);
+	if (set && set->epfd < 0)
+		fs_set_renew(set, own_epfd());	/* there was no descriptor, after a fork */
+	if (set)
+		return set->epfd >= 0 ? set : NULL;
+	epfd = own_epfd();
+	set = epfd >= 0 ? malloc(sizeof(*set)) : NULL;
+	if (!set || pthread_setspecific(own_key, set)) {
+		FS_LIBC(close, epfd);
+		free(set);
+		return NULL;
+	}
+	fs_set_init(set, epfd);
+	return set;
+}
+
+/* In a child of fork(): other threads are not here. */
+static void own_forked(struct fs_set *set)
+{
+	FS_LIBC(close, set->epfd);
+	if (set == pthread_getspecific(own_key)) {
+		fs_set_renew(set, own_epfd());
+		return;
+	}
+	fs_set_fini(set);
+	free(set);
+}
+
 /* --- life ----------------------------------------------------------------------------------- */
 
 static enum fs_socket_reason reason_of(int err)
@@ -143,6 +203,8 @@ void fs_engine_disown(void)
 	fs_engine.timekeepers = 0;
 	fs_engine.owed = 0;
 	fs_engine.generation++;
+	fs_helper_forked();
+	fs_sets_forked(own_forked);
 	if (stack)
 		fs_stack_disown(stack);
 }
@@ -243,6 +305,7 @@ static void wire(struct fs_set *set)
 	if (set->wake_fd < 0) {
 		set->wake_fd = fs_aside(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 		watch(set, set->wake_fd, EPOLLIN, FS_SET_MARK_WAKE);
+		set->known = true;
 	}
 	if (!fs_engine.stack || set->wired == fs_engine.generation)
 		return;
@@ -307,44 +370,4 @@ void fs_engine_woke(struct fs_set *set, bool keeps_time)
 	}
 	if (!fs_engine.timekeepers)
 		fs_helper_call();
-}
-
-/* --- a thread's own set ----------------------------------------------------------------------------- */
-
-static pthread_key_t own_key;
-static pthread_once_t own_once = PTHREAD_ONCE_INIT;
-
-static void drop_own(void *ptr)
-{
-	struct fs_set *set = ptr;
-
-	fs_engine_lock();
-	fs_set_fini(set);
-	FS_LIBC(close, set->epfd);
-	fs_engine_unlock();
-	free(set);
-}
-
-static void make_key(void)
-{
-	pthread_key_create(&own_key, drop_own);
-}
-
-struct fs_set *fs_engine_own_set(void)
-{
-	struct fs_set *set;
-
-	pthread_once(&own_once, make_key);
-	set = pthread_getspecific(own_key);
-	if (set)
-		return set;
-	set = malloc(sizeof(*set));
-	if (!set)
-		return NULL;
-	fs_set_init(set, fs_aside(FS_LIBC(epoll_create1, EPOLL_CLOEXEC)));
-	if (set->epfd < 0 || pthread_setspecific(own_key, set)) {
-		free(set);
-		return NULL;
-	}
-	return set;
 }

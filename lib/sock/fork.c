@@ -109,8 +109,7 @@ static void in_child(void)
 	if (!forking)
 		return;
 	forking = false;
-	if (fs_engine.stack)
-		each_sock(forget_stack);
+	each_sock(forget_stack);
 	fs_engine_disown();
 	fs_reason_reset();
 }

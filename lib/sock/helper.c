@@ -138,6 +138,12 @@ void fs_helper_start(void)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+void fs_helper_forked(void)
+{
+	helper.dormant = helper.driving = false;
+	helper.set = NULL;
+}
+
 bool fs_helper_summon(void)
 {
 	const struct fs_set *set = helper.set;
