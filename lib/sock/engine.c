@@ -175,6 +175,7 @@ bool fs_engine_start(void)
 	set_stack(stack);
 	fs_engine.pid = (int)getpid();
 	fs_engine.failed = FS_SOCKET_fast;
+	fs_engine.cut_off = false;
 	fs_engine.generation++;
 	fs_helper_start();
 	fs_ending_watch();
@@ -218,6 +219,23 @@ static void tell(const struct fs_event *events, int n)
 			fs_sock_event(events[i].user, &events[i]);
 }
 
+/* Once for each stack: there is nothing that the program would do about it. */
+static void tell_of_the_end(void)
+{
+	const struct fs_stack *stack = fs_engine.stack;
+
+	for (unsigned int i = 0; !fs_engine.cut_off && i < stack->world->n_ifaces; i++) {
+		const struct fs_iface *iface = &stack->world->ifaces[i];
+
+		if (!fs_nl_mirror_link(stack->mirror, iface->ifindex))
+			fs_base_log(&fs_sock_config.log, FS_LOG_WARN,
+				    "%s: the interface is gone, and the fast path by it; one of that "
+				    "name is the kernel's until the program is restarted",
+				    iface->name);
+	}
+	fs_engine.cut_off = true;
+}
+
 static void poll_stack(void)
 {
 	struct fs_event events[EVENTS];
@@ -227,6 +245,8 @@ static void poll_stack(void)
 		return;
 	fs_engine.owed = 0;
 	n = fs_stack_poll(fs_engine.stack, events, EVENTS, 0);
+	if (unlikely(n == -ENETDOWN))
+		tell_of_the_end();
 	while (n > 0) {
 		tell(events, n);
 		n = fs_stack_events(fs_engine.stack, events, EVENTS);

@@ -24,6 +24,7 @@ struct fs_engine {
 	struct fs_stack *stack;		/* NULL: not opened, or could not be; set atomically */
 	enum fs_socket_reason failed;	/* why it could not be; FS_SOCKET_fast: not tried yet */
 	uint64_t retry_ns;		/* when to try again */
+	bool cut_off;			/* an interface of it is gone */
 	int pid;			/* whose stack it is */
 	uint32_t generation;		/* of the stack: what sets are wired to */
 	uint64_t now_ns;		/* of the last poll */
