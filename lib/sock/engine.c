@@ -4,6 +4,7 @@
  */
 #include "sock/engine.h"
 
+#include <net/if.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -113,6 +114,14 @@ static void own_forked(struct fs_set *set)
 
 /* --- life ----------------------------------------------------------------------------------- */
 
+static bool all_there(void)
+{
+	for (int i = 0; fs_sock_config.ifaces[i]; i++)
+		if (!if_nametoindex(fs_sock_config.ifaces[i]))
+			return false;
+	return true;
+}
+
 static enum fs_socket_reason reason_of(int err)
 {
 	switch (err) {
@@ -128,7 +137,7 @@ static enum fs_socket_reason reason_of(int err)
 	case -ENFILE:
 		return FS_SOCKET_no_memory;
 	default:
-		return FS_SOCKET_no_stack;
+		return all_there() ? FS_SOCKET_no_stack : FS_SOCKET_no_iface;
 	}
 }
 
