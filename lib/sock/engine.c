@@ -62,15 +62,30 @@ static int own_epfd(void)
 	return fs_aside(FS_LIBC(epoll_create1, EPOLL_CLOEXEC));
 }
 
-static void drop_own(void *ptr)
+static struct fs_set *make_own(void)
 {
-	struct fs_set *set = ptr;
+	const int epfd = own_epfd();
+	struct fs_set *set = epfd >= 0 ? malloc(sizeof(*set)) : NULL;
 
-	fs_engine_lock();
+	if (set)
+		fs_set_init(set, epfd);
+	else
+		FS_LIBC(close, epfd);
+	return set;
+}
+
+static void free_own(struct fs_set *set)
+{
 	fs_set_fini(set);
 	FS_LIBC(close, set->epfd);
-	fs_engine_unlock();
 	free(set);
+}
+
+static void drop_own(void *ptr)
+{
+	fs_engine_lock();
+	free_own(ptr);
+	fs_engine_unlock();
 }
 
 static void make_key(void)
@@ -81,7 +96,6 @@ static void make_key(void)
 struct fs_set *fs_engine_own_set(void)
 {
 	struct fs_set *set;
-	int epfd;
 
 	pthread_once(&own_once, make_key);
 	set = pthread_getspecific(own_key);
@@ -89,27 +103,24 @@ struct fs_set *fs_engine_own_set(void)
 		fs_set_renew(set, own_epfd());	/* there was no descriptor, after a fork */
 	if (set)
 		return set->epfd >= 0 ? set : NULL;
-	epfd = own_epfd();
-	set = epfd >= 0 ? malloc(sizeof(*set)) : NULL;
-	if (!set || pthread_setspecific(own_key, set)) {
-		FS_LIBC(close, epfd);
-		free(set);
+	set = make_own();
+	if (set && pthread_setspecific(own_key, set)) {
+		free_own(set);
 		return NULL;
 	}
-	fs_set_init(set, epfd);
 	return set;
 }
 
 /* In a child of fork(): other threads are not here. */
 static void own_forked(struct fs_set *set)
 {
-	FS_LIBC(close, set->epfd);
-	if (set == pthread_getspecific(own_key)) {
-		fs_set_renew(set, own_epfd());
+	pthread_once(&own_once, make_key);
+	if (set != pthread_getspecific(own_key)) {
+		free_own(set);
 		return;
 	}
-	fs_set_fini(set);
-	free(set);
+	FS_LIBC(close, set->epfd);
+	fs_set_renew(set, own_epfd());
 }
 
 /* --- life ----------------------------------------------------------------------------------- */
@@ -346,6 +357,15 @@ static void wire(struct fs_set *set)
 	}
 	watch(set, fs_engine.stack->world->side, EPOLLIN, FS_SET_MARK_STACK);
 	set->wired = fs_engine.generation;
+}
+
+struct fs_set *fs_engine_helper_set(void)
+{
+	struct fs_set *set = make_own();
+
+	if (set)
+		wire(set);
+	return set;
 }
 
 void fs_engine_meet(struct fs_set *set)

@@ -81,5 +81,10 @@ void fs_engine_woke(struct fs_set *set, bool keeps_time);
 
 /* This thread's own set. NULL: no descriptors or memory. */
 struct fs_set *fs_engine_own_set(void);
+/*
+ * The helper's, with all its descriptors open: it must not open any beside a thread of
+ * the program, which may be about to use the number, or to close it for the second time.
+ */
+struct fs_set *fs_engine_helper_set(void);
 
 #endif

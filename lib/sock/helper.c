@@ -93,9 +93,6 @@ static void *run(void *unused)
 	uint64_t polls = 0;
 
 	(void)unused;
-	fs_engine_lock();
-	helper.set = fs_engine_own_set();
-	fs_engine_unlock();
 	for (;;) {
 		bool rest;
 
@@ -123,7 +120,8 @@ void fs_helper_start(void)
 	}
 	helper.pid = fs_engine.pid;
 	helper.dormant = helper.driving = false;
-	helper.set = NULL;
+	if (!helper.set)
+		helper.set = fs_engine_helper_set();
 	sem_init(&helper.call, 0, 0);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
