@@ -61,9 +61,7 @@ FS_API int fs_sockets_setup(const struct fs_sockets_opts *opts);
 /* Why a socket, or a part of its traffic, stayed in the kernel. */
 #define FS_SOCKET_REASONS(X)						\
 	X(fast,		"carried by the fast path")			\
-	X(not_inet,	"not an IPv4 or IPv6 socket")			\
-	X(type,		"neither a TCP nor a UDP socket")		\
-	X(no_iface,	"no interface is configured")			\
+	X(no_iface,	"an interface that was named is not there")	\
 	X(port,		"its port is not among those chosen")		\
 	X(loopback,	"a loopback or local address")			\
 	X(route,	"the route does not leave by an interface of the stack") \
@@ -74,14 +72,14 @@ FS_API int fs_sockets_setup(const struct fs_sockets_opts *opts);
 	X(rules_full,	"the interface's table of rules is full")	\
 	X(no_memory,	"no memory, or no descriptor")			\
 	X(option,	"an option that only the kernel can serve")	\
-	X(multicast,	"multicast or broadcast")			\
+	X(multicast,	"multicast or broadcast, which the kernel serves") \
 	X(by_kernel,	"accepted by the kernel: it came by loopback or another interface") \
 	X(forked,	"moved into the kernel: shared by fork")	\
 	X(executed,	"moved into the kernel: kept over execve")	\
 	X(handed_off,	"moved into the kernel: fs_handoff()")		\
 	X(passed,	"moved into the kernel: passed over a UNIX socket") \
 	X(at_exit,	"moved into the kernel: the process ended")	\
-	X(stuck,	"could not be moved into the kernel, and was reset")
+	X(stuck,	"could not be moved into the kernel: left to the parent, or closed")
 
 #define FS_SOCKET_REASON_ENUM(name, text) FS_SOCKET_##name,
 enum fs_socket_reason {
@@ -135,7 +133,8 @@ FS_API int fs_handoff(int fd);
 
 /*
  * fs_sockets_exec - get ready for execve(): connections move into the kernel
- * and the stack is closed. For who calls execve() past this door. No errors.
+ * and the stack is closed; connections that cannot be moved are closed. For who
+ * calls execve() past this door. Should that fail, the other sockets go on. No errors.
  */
 FS_API void fs_sockets_exec(void);
 
@@ -152,7 +151,10 @@ FS_API void fs_sockets_spawn(void);
  */
 FS_API void fs_sockets_start(void);
 
-/* fs_sockets_stop - what happens at exit: data on its way is given to the kernel. */
+/*
+ * fs_sockets_stop - what happens at exit: data on its way is given to the kernel,
+ * and what sockets are left are the kernel's from then on.
+ */
 FS_API void fs_sockets_stop(void);
 
 FS_API int fs_socket(int domain, int type, int protocol);

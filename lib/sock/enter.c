@@ -68,9 +68,23 @@ static void free_sock(struct fs_file *file)
 {
 	struct fs_sock *s = container_of(file, struct fs_sock, file);
 
+	*s->at = s->next;
+	if (s->next)
+		s->next->at = s->at;
 	fs_inherit_put(s->given);
 	fs_inherit_put(s->owed);
 	free(s);
+}
+
+struct fs_sock *fs_socks;
+
+static void link_sock(struct fs_sock *s)
+{
+	s->next = fs_socks;
+	s->at = &fs_socks;
+	if (s->next)
+		s->next->at = &s->next;
+	fs_socks = s;
 }
 
 static const struct fs_file_ops ops = {
@@ -101,6 +115,7 @@ int fs_sock_attach(struct fs_sock *s, int fd)
 	if ((unsigned int)fd >= FS_FILES_MAX)
 		return -EMFILE;
 	fs_file_init(&s->file, FS_FILE_SOCK, &ops, fd);
+	link_sock(s);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
  * somebody waits for connections: the process that only opens the socket and
  * leaves the waiting to its children needs no stack.
  */
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 
@@ -120,7 +121,9 @@ void fs_sock_go_listen(struct fs_sock *s)
 	/* It may get a queue later: another process is about to end. */
 	if (reason == FS_SOCKET_no_queue || reason == FS_SOCKET_port_taken)
 		s->retry_ns = fs_engine_clock_ns() + RETRY_NS;
-	if (reason == FS_SOCKET_fast || s->retry_ns != FS_NEVER)
+	/* Where another process has the twin not block, somebody has to block for it. */
+	if (reason == FS_SOCKET_fast || s->retry_ns != FS_NEVER ||
+	    (s->twin_nonblock && !s->nonblock))
 		fs_reason_count(FS_SORT_LISTENER, reason);
 	else
 		fs_sock_give_up(s, reason);
@@ -240,6 +243,26 @@ static int accept_either(struct fs_sock *s, struct sockaddr *addr, socklen_t *le
 	return accept_kernel(s, addr, len, flags);
 }
 
+/*
+ * Without a listener beside it. The twin may be another process', too, which has
+ * told it not to block: then we do. -ERESTART: it blocks by itself, without our lock.
+ */
+static int accept_twin(struct fs_sock *s, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	if (!(FS_LIBC(fcntl, s->file.fd, F_GETFL) & O_NONBLOCK))
+		return -ERESTART;
+	return accept_kernel(s, addr, len, flags);
+}
+
+static int accept_by_libc(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	const int got = FS_LIBC(accept4, fd, addr, len, flags);
+
+	if (got >= 0)
+		fs_file_mark(got, FS_FILE_KERNEL);
+	return got;
+}
+
 int fs_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct fs_sock *s;
@@ -250,21 +273,18 @@ int fs_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	s = fs_sock_enter(fd);
 	if (s && s->state == FS_SOCK_LISTENING)
 		fs_sock_go_listen(s);
-	if (!s || !fs_file_locked(fd) || !s->listener) {
+	if (!s || !fs_file_locked(fd) || s->state != FS_SOCK_LISTENING) {
 		if (s)
 			fs_sock_leave();
-		err = FS_LIBC(accept4, fd, addr, len, flags);
-		if (err >= 0)
-			fs_file_mark(err, FS_FILE_KERNEL);
-		return err;
+		return accept_by_libc(fd, addr, len, flags);
 	}
 	do {
 		err = s->listener ? accept_either(s, addr, len, flags) :
-				    accept_kernel(s, addr, len, flags);
+				    accept_twin(s, addr, len, flags);
 	} while (err == -EAGAIN && !s->nonblock &&
 		 !(err = fs_sock_wait(s, EPOLLIN, s->rcvtimeo_ns)));
 	fs_sock_leave();
-	return err == -ERESTART ? FS_LIBC(accept4, fd, addr, len, flags) : err;
+	return err == -ERESTART ? accept_by_libc(fd, addr, len, flags) : err;
 }
 
 int fs_accept(int fd, struct sockaddr *addr, socklen_t *len)

@@ -176,13 +176,33 @@ static void note(struct fs_sock *s, int name, const void *value, socklen_t len)
 	}
 }
 
+/* Numbers that both families share, and their own. */
+static bool is_join(int level, int name)
+{
+	switch (name) {
+	case MCAST_JOIN_GROUP:
+	case MCAST_JOIN_SOURCE_GROUP:
+		return level == IPPROTO_IP || level == IPPROTO_IPV6;
+	case IP_ADD_MEMBERSHIP:
+	case IP_ADD_SOURCE_MEMBERSHIP:
+		return level == IPPROTO_IP;
+	case IPV6_JOIN_GROUP:
+		return level == IPPROTO_IPV6;
+	default:
+		return false;
+	}
+}
+
 void fs_sock_option_set(struct fs_sock *s, int level, int name, const void *value, socklen_t len)
 {
 	s->touched = true;
 	if (level == SOL_SOCKET)
 		note(s, name, value, len);
-	if (s->type != SOCK_STREAM)
+	if (s->type != SOCK_STREAM) {
+		if (is_join(level, name))
+			fs_reason_count(FS_SORT_UDP, FS_SOCKET_multicast);
 		return;
+	}
 	s->options |= bit_of(level, name);
 	if (level == IPPROTO_TCP && name == TCP_DEFER_ACCEPT)
 		s->defer = int_of(value, len) > 0;

@@ -26,6 +26,7 @@ static void put_attr(struct question *q, uint16_t type, const void *data, uint16
 
 enum {
 	LOCAL = INT32_MAX,	/* in place of an interface */
+	MANY = LOCAL - 1,
 };
 
 /* The interface of the answer; 0: none, or not understood. */
@@ -38,6 +39,8 @@ static uint32_t read_answer(const uint8_t *data, size_t len)
 
 	if (!NLMSG_OK(nlh, len) || nlh->nlmsg_type != RTM_NEWROUTE)
 		return 0;
+	if (rtm->rtm_type == RTN_MULTICAST || rtm->rtm_type == RTN_BROADCAST)
+		return MANY;
 	if (rtm->rtm_type != RTN_UNICAST)
 		return rtm->rtm_type == RTN_LOCAL ? LOCAL : 0;
 	attr = RTM_RTA(rtm);
@@ -81,6 +84,8 @@ enum fs_socket_reason fs_route_judge(const struct fs_addr *addr)
 
 	if (ifindex == LOCAL)
 		return FS_SOCKET_loopback;
+	if (ifindex == MANY)
+		return FS_SOCKET_multicast;
 	for (int i = 0; ifindex && fs_sock_config.ifaces[i]; i++)
 		if (if_nametoindex(fs_sock_config.ifaces[i]) == ifindex)
 			return FS_SOCKET_fast;

@@ -77,7 +77,11 @@ struct fs_sock {
 	struct fs_udp *udp;
 	struct fs_addr peer;		/* of a connected UDP socket */
 	uint32_t zc_next, zc_told;	/* MSG_ZEROCOPY sends: counted, and told of */
+	struct fs_sock *next, **at;	/* of fs_socks */
 };
+
+/* All that have a descriptor, or had one that a call still waits in. */
+extern struct fs_sock *fs_socks;
 
 /* --- enter.c: from a descriptor to the socket, locked ---------------------------------------- */
 

@@ -65,6 +65,16 @@ static bool is_loopback(const struct fs_addr *addr)
 	       addr->family == AF_INET6 && !memcmp(addr->ip, one, 16);
 }
 
+/* What comes to such an address, the program passes. */
+static bool is_for_many(const struct fs_addr *addr)
+{
+	static const uint8_t all[4] = { 255, 255, 255, 255 };
+
+	if (addr->family != AF_INET)
+		return addr->family == AF_INET6 && addr->ip[0] == 0xff;
+	return addr->ip[0] >> 4 == 14 || !memcmp(addr->ip, all, sizeof(all));
+}
+
 static enum fs_socket_reason open_endpoint(struct fs_sock *s, const struct fs_addr *local)
 {
 	const struct fs_udp_opts opts = {
@@ -96,6 +106,8 @@ void fs_sock_go_udp(struct fs_sock *s)
 		reason = FS_SOCKET_port;
 	else if (is_loopback(&local))
 		reason = FS_SOCKET_loopback;
+	else if (is_for_many(&local))
+		reason = FS_SOCKET_multicast;
 	else if (fs_udp_sock_wants_kernel(s))
 		reason = FS_SOCKET_option;
 	if (reason == FS_SOCKET_fast)
@@ -233,7 +245,7 @@ ssize_t fs_udp_sock_recv(struct fs_sock *s, struct msghdr *msg, int flags)
 		if (n)
 			return n;
 		if (!s->udp)
-			return -EAGAIN;
+			return -ERESTART;	/* there is no stack any more */
 	}
 }
 
