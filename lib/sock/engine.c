@@ -7,9 +7,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "sock/aside.h"
 #include "sock/ending.h"
 #include "sock/helper.h"
@@ -45,10 +45,7 @@ void fs_engine_unlock(void)
 
 uint64_t fs_engine_clock_ns(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
+	return fs_clock_ns();
 }
 
 /* --- life ----------------------------------------------------------------------------------- */
