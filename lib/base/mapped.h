@@ -8,13 +8,11 @@
 
 #include <fastsock/fastsock.h>
 
-#include "base/types.h"
+#include "base/ip.h"
 
 static inline void fs_addr_unmap(struct fs_addr *addr)
 {
-	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
-
-	if (addr->family != AF_INET6 || memcmp(addr->ip, prefix, sizeof(prefix)))
+	if (addr->family != AF_INET6 || !fs_ip6_is_mapped(addr->ip))
 		return;
 	memmove(addr->ip, addr->ip + 12, 4);
 	memset(addr->ip + 4, 0, 12);

@@ -10,15 +10,15 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "base/ip.h"
 #include "steer/priv.h"
 
 /* Exact addresses are never here: two keys that differ in them look the same. */
 static uint32_t key_word(const struct fs_rule_key *key)
 {
-	static const uint8_t any[16];
 	uint32_t word;
 
-	if (memcmp(key->addr, any, sizeof(any)))
+	if (!fs_ip_is_any(key->addr))
 		return 0;
 	memcpy(&word, key, sizeof(word));
 	return word;

@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 
+#include "base/ip.h"
 #include "tcp/conn.h"
 
 enum {
@@ -240,7 +241,7 @@ int fs_tcp_xmit_bare(struct fs_tcp_table *table, const struct fs_tcp_flow_id *id
 		return -ENOBUFS;
 	seg->src_port = id->local_port;
 	seg->dst_port = id->remote_port;
-	if (id->family != AF_INET6 || id->remote[0] != 0xfe || (id->remote[1] & 0xc0) != 0x80)
+	if (!fs_ip_needs_scope(id->family, id->remote))
 		scope = 0;
 	err = send_frame(table, id, buf, seg, scope, UINT8_MAX);
 	if (unlikely(err))

@@ -9,14 +9,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/ip.h"
 #include "udp/udp_priv.h"
 
 static const uint8_t any_ip[16];
-
-static bool is_any(const struct fs_addr *addr)
-{
-	return !memcmp(addr->ip, any_ip, sizeof(any_ip));
-}
 
 static struct fs_udp **bucket_of(struct fs_udp_table *table, uint8_t family,
 				 const uint8_t ip[16], uint16_t port)
@@ -136,13 +132,13 @@ static int check_opts(const struct fs_udp_opts *opts)
 		return -EINVAL;
 	if (local->family != AF_UNSPEC && local->family != AF_INET && local->family != AF_INET6)
 		return -EAFNOSUPPORT;
-	if (local->family == AF_UNSPEC && !is_any(local))
+	if (local->family == AF_UNSPEC && !fs_ip_is_any(local->ip))
 		return -EINVAL;
 	if (remote->family == AF_UNSPEC)
 		return 0;
 	if (local->family != AF_UNSPEC && remote->family != local->family)
 		return -EAFNOSUPPORT;
-	return remote->port && !is_any(remote) ? 0 : -EINVAL;
+	return remote->port && !fs_ip_is_any(remote->ip) ? 0 : -EINVAL;
 }
 
 static struct fs_udp *allocate(struct fs_udp_table *table, const struct fs_udp_opts *opts)

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "base/ip.h"
 #include "udp/udp_priv.h"
 
 enum {
@@ -21,13 +22,6 @@ enum {
 static uint32_t headers_len(uint8_t family)
 {
 	return FS_ETH_LEN + (family == AF_INET ? FS_IP4_LEN : FS_IP6_LEN) + FS_UDP_LEN;
-}
-
-static bool is_zero_ip(const uint8_t ip[16])
-{
-	static const uint8_t zero[16];
-
-	return !memcmp(ip, zero, sizeof(zero));
 }
 
 /* Write UDP, IP and Ethernet headers in front of the payload. */
@@ -67,7 +61,7 @@ static int complete_addrs(struct fs_udp *udp, struct fs_buf *buf)
 			return -EDESTADDRREQ;
 		buf->remote = udp->remote;
 	}
-	if (!buf->remote.port || is_zero_ip(buf->remote.ip))
+	if (!buf->remote.port || fs_ip_is_any(buf->remote.ip))
 		return -EDESTADDRREQ;
 	if (udp->local.family != AF_UNSPEC && udp->local.family != buf->remote.family)
 		return -EAFNOSUPPORT;
@@ -84,7 +78,7 @@ static int complete_addrs(struct fs_udp *udp, struct fs_buf *buf)
 
 static int complete_source(struct fs_host *host, struct fs_buf *buf, const struct fs_dst *dst)
 {
-	if (is_zero_ip(buf->local.ip)) {
+	if (fs_ip_is_any(buf->local.ip)) {
 		memcpy(buf->local.ip, dst->src, 16);
 		return 0;
 	}
