@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-#include "base/mapped.h"
+#include "base/addr.h"
 #include "sock/sock.h"
 #include "tcp/conn.h"
 #include "udp/udp_priv.h"

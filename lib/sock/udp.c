@@ -7,7 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 
-#include "base/mapped.h"
+#include "base/addr.h"
 #include "sock/sock.h"
 #include "udp/udp_priv.h"
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mapped.h - IPv4 on a kernel socket of both families: there it is shown as
+ * addr.h - struct fs_addr between here and the kernel, and text.
+ *
+ * IPv4 on a kernel socket of both families: there it is shown as
  * ::ffff:a.b.c.d (RFC 4291 2.5.5.2), here it is IPv4.
  */
-#ifndef FS_BASE_MAPPED_H
-#define FS_BASE_MAPPED_H
+#ifndef FS_BASE_ADDR_H
+#define FS_BASE_ADDR_H
 
 #include <fastsock/fastsock.h>
 
@@ -29,5 +31,8 @@ static inline void fs_addr_map(struct fs_addr *addr)
 	memset(addr->ip + 10, 0xff, 2);
 	addr->family = AF_INET6;
 }
+
+/* A decimal number up to 65535 and nothing else. 0 or -EINVAL. */
+int fs_addr_parse_port(uint16_t *port, const char *text);
 
 #endif
