@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sock/sock.h"
+#include "sock/twin.h"
 #include "tcp/conn.h"
 #include "udp/udp_priv.h"
 
@@ -80,22 +81,21 @@ static void wait_for_ack(const struct fs_sock *s, uint64_t end_ns)
 static void linger(int fd)
 {
 	struct fs_file *file = fs_file_locked(fd);
-	struct linger linger = { 0 };
-	socklen_t len = sizeof(linger);
 	struct fs_sock *s;
+	int seconds;
 
 	if (!file || file->kind != FS_FILE_SOCK || file->n_fds > 1)
 		return;
 	s = container_of(file, struct fs_sock, file);
 	if (s->state != FS_SOCK_CONNECTED || !(s->options & FS_SOCK_LINGER) || s->tcp->rx_bytes)
 		return;
-	if (FS_LIBC(getsockopt, fd, SOL_SOCKET, SO_LINGER, &linger, &len) || !linger.l_onoff ||
-	    linger.l_linger <= 0)
+	seconds = fs_sock_twin_linger(fd);
+	if (seconds <= 0)
 		return;
 	fs_file_get(file);
 	fs_tcp_shutdown(s->tcp);
 	fs_engine_flush();
-	wait_for_ack(s, fs_engine_clock_ns() + (uint64_t)linger.l_linger * NSEC_PER_SEC);
+	wait_for_ack(s, fs_engine_clock_ns() + (uint64_t)seconds * NSEC_PER_SEC);
 	fs_file_put(file);
 }
 

@@ -100,8 +100,6 @@ int fs_sock_attach(struct fs_sock *s, int fd);
 struct fs_sock *fs_sock_new(int fd, int family, int type);
 /* Look at a descriptor that nobody told us of: inherited over execve(). */
 void fs_sock_adopt(int fd);
-/* The twin of a fast listener never blocks, whatever the application wants. */
-void fs_sock_twin_nonblock(struct fs_sock *s, bool on);
 /* From now on it is the kernel's alone. */
 void fs_sock_give_up(struct fs_sock *s, enum fs_socket_reason reason);
 void fs_sock_event(struct fs_sock *s, const struct fs_event *event);
