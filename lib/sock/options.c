@@ -215,8 +215,7 @@ int fs_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 		fs_sock_option_set(s, level, name, value, len);
 		if (s->tcp)
 			tell_stack(s, level, name, value, len);
-		if (s->state == FS_SOCK_DATAGRAM && fs_udp_sock_wants_kernel(s))
-			fs_sock_give_up(s, FS_SOCKET_option);
+		fs_udp_sock_option_set(s);
 	}
 	fs_sock_leave();
 	return err;

@@ -21,19 +21,41 @@ enum {
  * Options whose effect the fast path would lack. Of sockets that share a port
  * only those without a peer share what comes.
  */
-bool fs_udp_sock_wants_kernel(const struct fs_sock *s)
+static bool wants_kernel(const struct fs_sock *s)
 {
+	static const struct {
+		int level, name;
+	} lacking[] = {
+		{ SOL_SOCKET, SO_TIMESTAMP }, { SOL_SOCKET, SO_TIMESTAMPNS },
+		{ IPPROTO_UDP, UDP_SEGMENT }, { IPPROTO_UDP, UDP_GRO },
+		{ IPPROTO_IP, IP_RECVERR }, { IPPROTO_IPV6, IPV6_RECVERR },
+		{ IPPROTO_IP, IP_RECVTOS }, { IPPROTO_IPV6, IPV6_RECVTCLASS },
+		{ IPPROTO_IP, IP_RECVTTL }, { IPPROTO_IPV6, IPV6_RECVHOPLIMIT },
+	};
 	const int fd = s->file.fd;
 
-	return fs_sock_twin_has(fd, SOL_SOCKET, SO_TIMESTAMP) ||
-	       fs_sock_twin_has(fd, SOL_SOCKET, SO_TIMESTAMPNS) ||
-	       (!s->peer.family && fs_sock_twin_has(fd, SOL_SOCKET, SO_REUSEPORT)) ||
-	       fs_sock_twin_has(fd, IPPROTO_UDP, UDP_SEGMENT) || fs_sock_twin_has(fd, IPPROTO_UDP, UDP_GRO) ||
-	       fs_sock_twin_has(fd, IPPROTO_IP, IP_RECVERR) ||
-	       fs_sock_twin_has(fd, IPPROTO_IPV6, IPV6_RECVERR) ||
-	       fs_sock_twin_has(fd, IPPROTO_IP, IP_RECVTOS) || fs_sock_twin_has(fd, IPPROTO_IP, IP_RECVTTL) ||
-	       fs_sock_twin_has(fd, IPPROTO_IPV6, IPV6_RECVTCLASS) ||
-	       fs_sock_twin_has(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT);
+	for (size_t i = 0; i < ARRAY_SIZE(lacking); i++)
+		if (fs_sock_twin_has(fd, lacking[i].level, lacking[i].name))
+			return true;
+	return !s->peer.family && fs_sock_twin_has(fd, SOL_SOCKET, SO_REUSEPORT);
+}
+
+static void learn_options(struct fs_sock *s)
+{
+	const bool six = s->family == AF_INET6;
+
+	s->pktinfo = fs_sock_twin_has(s->file.fd, six ? IPPROTO_IPV6 : IPPROTO_IP,
+				      six ? IPV6_RECVPKTINFO : IP_PKTINFO);
+}
+
+void fs_udp_sock_option_set(struct fs_sock *s)
+{
+	if (s->state != FS_SOCK_DATAGRAM)
+		return;
+	if (wants_kernel(s))
+		fs_sock_give_up(s, FS_SOCKET_option);
+	else
+		learn_options(s);
 }
 
 static enum fs_socket_reason open_endpoint(struct fs_sock *s, const struct fs_addr *local)
@@ -67,7 +89,7 @@ void fs_sock_go_udp(struct fs_sock *s)
 		reason = FS_SOCKET_port;
 	else if (fs_ip_is_loopback(local.family, local.ip))
 		reason = FS_SOCKET_loopback;
-	else if (fs_udp_sock_wants_kernel(s))
+	else if (wants_kernel(s))
 		reason = FS_SOCKET_option;
 	if (reason == FS_SOCKET_fast)
 		reason = open_endpoint(s, &local);
@@ -76,6 +98,7 @@ void fs_sock_go_udp(struct fs_sock *s)
 		return;
 	}
 	s->state = FS_SOCK_DATAGRAM;
+	learn_options(s);
 	fs_reason_count(FS_SORT_UDP, FS_SOCKET_fast);
 }
 
@@ -116,8 +139,7 @@ static void put_pktinfo(struct fs_sock *s, struct msghdr *msg, const struct fs_b
 	const bool is_six = s->family == AF_INET6;
 	const size_t size = is_six ? sizeof(six) : sizeof(four);
 
-	if (!fs_sock_twin_has(s->file.fd, is_six ? IPPROTO_IPV6 : IPPROTO_IP,
-			is_six ? IPV6_RECVPKTINFO : IP_PKTINFO)) {
+	if (!s->pktinfo) {
 		msg->msg_controllen = 0;
 		return;
 	}
