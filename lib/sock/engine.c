@@ -103,6 +103,7 @@ bool fs_engine_start(void)
 		fs_engine.retry_ns = fs_engine_clock_ns() + RETRY_NS;
 		return false;
 	}
+	fs_engine.stack->host.aside = fs_aside;
 	__atomic_store_n(&fs_engine.open, true, __ATOMIC_RELAXED);
 	fs_engine.pid = (int)getpid();
 	fs_engine.failed = FS_SOCKET_fast;
