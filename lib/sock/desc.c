@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sock/aside.h"
 #include "sock/sock.h"
 #include "sock/twin.h"
 #include "tcp/conn.h"
@@ -116,30 +117,32 @@ int fs_close(int fd)
 	return err;
 }
 
-static int range_by_kernel(unsigned int first, unsigned int last, unsigned int flags)
-{
-	return FS_LIBC(close_range, first, last, (int)flags);
-}
-
 /*
  * The range may hold descriptors of the stack itself, which a program that
- * tidies up does not know of: they stay.
+ * tidies up does not know of: they stay. Below them the kernel closes, for it
+ * knows what was opened past us; from there on, only what we know the program has.
  */
 int fs_close_range(unsigned int first, unsigned int last, unsigned int flags)
 {
+	const unsigned int aside = (unsigned int)fs_aside_base();
+	int err = 0;
+
 	if (first > last)
 		return -EINVAL;
-	if (!fs_engine_is_open() || flags)
-		return range_by_kernel(first, last, flags);
+	if (!fs_files || fs_inside || flags)
+		return FS_LIBC(close_range, first, last, (int)flags);
 	fs_engine_lock();
-	for (unsigned int fd = first; fd <= last && fd < FS_FILES_MAX; fd++) {
+	for (unsigned int fd = first; fd <= last && fd < (unsigned int)fs_files_known_end(); fd++) {
 		if (!fs_file_at((int)fd))
 			continue;
 		forget((int)fd);
-		FS_LIBC(close, (int)fd);
+		if (fd >= aside)
+			FS_LIBC(close, (int)fd);
 	}
+	if (first < aside)
+		err = FS_LIBC(close_range, first, MIN(last, aside - 1), 0);
 	fs_engine_unlock();
-	return 0;
+	return err;
 }
 
 /* @to is what a call made of @fd. */
