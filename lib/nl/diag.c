@@ -81,7 +81,7 @@ static int find(uint8_t family, uint16_t port)
 	int state = 0;
 
 	while (ret >= 0 && !state) {
-		ret = fs_nl_socket_recv(fd, buf, 0, take, &state);
+		ret = fs_nl_socket_recv(fd, buf, sizeof(buf), 0, take, &state);
 		if (ret == -EINTR)
 			ret = 0;
 	}
