@@ -27,7 +27,6 @@ static uint32_t headers_len(uint8_t family)
 /* Write UDP, IP and Ethernet headers in front of the payload. */
 static void put_headers(struct fs_buf *buf, const struct fs_dst *dst)
 {
-	const bool four = buf->remote.family == AF_INET;
 	const uint16_t l4_len = (uint16_t)(FS_UDP_LEN + buf->len);
 	const struct fs_wire_ip ip = {
 		.src = buf->local.ip,
@@ -37,18 +36,10 @@ static void put_headers(struct fs_buf *buf, const struct fs_dst *dst)
 		.ttl = HOP_LIMIT,
 	};
 	uint8_t *p = buf->data - FS_UDP_LEN;
-	uint64_t pseudo = four ?
-		fs_csum_pseudo4(ip.src, ip.dst, FS_IPPROTO_UDP, l4_len) :
-		fs_csum_pseudo6(ip.src, ip.dst, FS_IPPROTO_UDP, l4_len);
 
-	fs_wire_put_udp(p, buf->local.port, buf->remote.port, l4_len, pseudo);
-	p -= four ? FS_IP4_LEN : FS_IP6_LEN;
-	if (four)
-		fs_wire_put_ip4(p, &ip);
-	else
-		fs_wire_put_ip6(p, &ip);
-	p -= FS_ETH_LEN;
-	memcpy(p, dst->eth, FS_ETH_LEN);
+	fs_wire_put_udp(p, buf->local.port, buf->remote.port, l4_len,
+			fs_wire_ip_pseudo(&ip, buf->remote.family));
+	p = fs_net_put_headers(p, &ip, dst);
 	buf->len += (uint32_t)(buf->data - p);
 	buf->data = p;
 }
