@@ -36,16 +36,12 @@ static struct fs_udp *find(struct fs_udp_table *table, uint8_t family, const uin
 }
 
 /* The exact address first, then any. @ip has its unused bytes zero. */
-struct fs_udp *fs_udp_find(struct fs_udp_table *table, uint8_t family, const uint8_t ip[16],
-			   uint16_t port)
+struct fs_udp *fs_udp_look_up(struct fs_udp_table *table, uint8_t family, const uint8_t ip[16],
+			      uint16_t port)
 {
 	struct fs_udp_memo *memo = &table->memo;
-	struct fs_udp *udp;
+	struct fs_udp *udp = find(table, family, ip, port);
 
-	if (likely(memo->udp && memo->port == port && memo->family == family &&
-		   !memcmp(memo->ip, ip, 16)))
-		return memo->udp;
-	udp = find(table, family, ip, port);
 	if (!udp)
 		udp = find(table, family, any_ip, port);
 	*memo = (struct fs_udp_memo){ .udp = udp, .family = family, .port = port };
