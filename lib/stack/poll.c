@@ -97,13 +97,13 @@ static int look_aside_at_times(struct fs_stack *stack, uint64_t now_ns)
 static int rounds(struct fs_stack *stack, struct fs_event *events, int n, bool spins,
 		  uint64_t now_ns)
 {
-	const int most = spins ? SPIN_ROUNDS : 1;
-	int got = 0;
+	int got;
 
-	for (int i = 0; i < most && !got; i++) {
-		fs_stack_run(stack, now_ns);
-		got = fs_stack_events(stack, events, n);
-	}
+	fs_stack_run(stack, now_ns);
+	got = fs_stack_events(stack, events, n);
+	for (int i = 1; spins && i < SPIN_ROUNDS && !got; i++)
+		if (fs_stack_run_again(stack))
+			got = fs_stack_events(stack, events, n);
 	return got;
 }
 
