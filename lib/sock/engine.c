@@ -8,9 +8,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "sock/aside.h"
 #include "sock/ending.h"
 #include "sock/helper.h"
@@ -46,10 +46,7 @@ void fs_engine_unlock(void)
 
 uint64_t fs_engine_clock_ns(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
+	return fs_clock_ns();
 }
 
 /* --- a thread's own set ----------------------------------------------------------------------------- */
@@ -192,6 +189,7 @@ bool fs_engine_start(void)
 		fs_engine.retry_ns = fs_engine_clock_ns() + RETRY_NS;
 		return false;
 	}
+	stack->host.aside = fs_aside;
 	set_stack(stack);
 	fs_engine.pid = (int)getpid();
 	fs_engine.failed = FS_SOCKET_fast;

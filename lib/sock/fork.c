@@ -12,6 +12,7 @@
 #include <pthread.h>
 
 #include "sock/sock.h"
+#include "sock/twin.h"
 #include "tcp/conn.h"
 
 /* @fn may make an end of the socket, but of no other. */

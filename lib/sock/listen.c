@@ -10,8 +10,9 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-#include "base/mapped.h"
+#include "base/ip.h"
 #include "sock/sock.h"
+#include "sock/twin.h"
 #include "tcp/conn.h"
 
 enum {
@@ -19,47 +20,6 @@ enum {
 };
 
 #define RETRY_NS	NSEC_PER_SEC
-
-static bool is_loopback(const struct fs_addr *addr)
-{
-	static const uint8_t one[16] = { [15] = 1 };
-
-	return addr->family == AF_INET ? addr->ip[0] == 127 :
-	       addr->family == AF_INET6 && !memcmp(addr->ip, one, 16);
-}
-
-static bool is_any(const struct fs_addr *addr)
-{
-	static const uint8_t any[16];
-
-	return !memcmp(addr->ip, any, 16);
-}
-
-static bool is_v6only(int fd)
-{
-	int value = 0;
-	socklen_t len = sizeof(value);
-
-	FS_LIBC(getsockopt, fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, &len);
-	return value;
-}
-
-/* What the twin is bound to; AF_UNSPEC: any address of both families. */
-static int local_of(const struct fs_sock *s, struct fs_addr *local)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
-	int err = FS_LIBC(getsockname, s->file.fd, (struct sockaddr *)&sa, &len);
-
-	if (!err)
-		err = fs_sock_get_addr((struct sockaddr *)&sa, len, local);
-	if (err)
-		return err;
-	if (s->family == AF_INET6 && local->family == AF_INET6 && is_any(local) &&
-	    !is_v6only(s->file.fd))
-		local->family = AF_UNSPEC;
-	return local->port ? 0 : -EINVAL;
-}
 
 static enum fs_socket_reason reason_of(int err)
 {
@@ -81,11 +41,11 @@ static enum fs_socket_reason reason_of(int err)
 /* FS_SOCKET_fast: nothing speaks against it. */
 static enum fs_socket_reason may_listen(const struct fs_sock *s, struct fs_addr *local)
 {
-	if (local_of(s, local))
+	if (fs_sock_twin_local(s, local) || !local->port)
 		return FS_SOCKET_option;
 	if (!fs_sock_port_chosen(local->port))
 		return FS_SOCKET_port;
-	if (is_loopback(local))
+	if (fs_ip_is_loopback(local->family, local->ip))
 		return FS_SOCKET_loopback;
 	if (!fs_engine_start())
 		return fs_engine.failed;

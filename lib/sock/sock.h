@@ -60,6 +60,7 @@ struct fs_sock {
 	bool untold;			/* connect() has not said yet what came of it */
 	bool shut_rd, shut_wr;		/* the latter of UDP: a connection knows it itself */
 	bool zerocopy;			/* SO_ZEROCOPY */
+	bool pktinfo;			/* IP_PKTINFO, IPV6_RECVPKTINFO: with each datagram */
 	int error;			/* SO_ERROR: -errno, told once */
 	int backlog;
 	uint32_t options;		/* enum fs_sock_option */
@@ -104,8 +105,6 @@ int fs_sock_attach(struct fs_sock *s, int fd);
 struct fs_sock *fs_sock_new(int fd, int family, int type);
 /* Look at a descriptor that nobody told us of: inherited over execve(). */
 void fs_sock_adopt(int fd);
-/* The twin of a fast listener never blocks, whatever the application wants. */
-void fs_sock_twin_nonblock(struct fs_sock *s, bool on);
 /* From now on it is the kernel's alone. */
 void fs_sock_give_up(struct fs_sock *s, enum fs_socket_reason reason);
 void fs_sock_event(struct fs_sock *s, const struct fs_event *event);
@@ -164,8 +163,8 @@ ssize_t fs_tcp_sock_send(struct fs_sock *s, const struct iovec *iov, int n, int 
 ssize_t fs_sock_zerocopy_told(struct fs_sock *s, struct msghdr *msg);
 /* 1: the twin's connect() is all there is to do. */
 int fs_udp_sock_connect(struct fs_sock *s, const struct sockaddr *addr, socklen_t len);
-/* Has it options whose effect the fast path would lack? */
-bool fs_udp_sock_wants_kernel(const struct fs_sock *s);
+/* An option was set on the twin: remember it, or leave the socket to the kernel. */
+void fs_udp_sock_option_set(struct fs_sock *s);
 ssize_t fs_udp_sock_recv(struct fs_sock *s, struct msghdr *msg, int flags);
 ssize_t fs_udp_sock_send(struct fs_sock *s, const struct msghdr *msg, int flags);
 uint32_t fs_tcp_sock_ready(const struct fs_sock *s);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/ip.h"
 #include "tcp/kernel.h"
 
 static const uint8_t any_ip[16];
@@ -215,7 +216,7 @@ static int check_opts(const struct fs_tcp_listen_opts *opts, const struct fs_tcp
 		return -EINVAL;
 	if (local->family != AF_UNSPEC && local->family != AF_INET && local->family != AF_INET6)
 		return -EAFNOSUPPORT;
-	if (local->family == AF_UNSPEC && memcmp(local->ip, any_ip, 16))
+	if (local->family == AF_UNSPEC && !fs_ip_is_any(local->ip))
 		return -EINVAL;
 	*cc = fs_tcp_cc_find(opts->cc ? opts->cc : FS_TCP_CC_NAME_DEFAULT);
 	return *cc ? 0 : -EINVAL;
