@@ -40,8 +40,8 @@ struct fs_sockets_opts {
 	const char *ports;	/* only these local or remote ports are fast: "80,443,8000-8010";
 				 * NULL: FASTSOCK_ONLY, and without it all */
 	int64_t spin_us;	/* before sleeping; -1: FASTSOCK_SPIN, and without it 0 */
-	uint32_t queues;	/* of each interface, for each process; 0: FASTSOCK_QUEUES, and
-				 * without it all that are free */
+	uint32_t queues;	/* the first so many of each interface; 0: FASTSOCK_QUEUES, and
+				 * without it all. One process has them at a time */
 	uint32_t frames;	/* of the stack's pool; 0: FASTSOCK_FRAMES, else chosen */
 	fs_log_fn *log;		/* NULL: silent, or fs_log_stderr() with FASTSOCK_LOG set */
 	void *log_ctx;
@@ -61,9 +61,7 @@ FS_API int fs_sockets_setup(const struct fs_sockets_opts *opts);
 /* Why a socket, or a part of its traffic, stayed in the kernel. */
 #define FS_SOCKET_REASONS(X)						\
 	X(fast,		"carried by the fast path")			\
-	X(not_inet,	"not an IPv4 or IPv6 socket")			\
-	X(type,		"neither a TCP nor a UDP socket")		\
-	X(no_iface,	"no interface is configured")			\
+	X(no_iface,	"an interface that was named is not there")	\
 	X(port,		"its port is not among those chosen")		\
 	X(loopback,	"a loopback or local address")			\
 	X(route,	"the route does not leave by an interface of the stack") \
@@ -74,7 +72,7 @@ FS_API int fs_sockets_setup(const struct fs_sockets_opts *opts);
 	X(rules_full,	"the interface's table of rules is full")	\
 	X(no_memory,	"no memory, or no descriptor")			\
 	X(option,	"an option that only the kernel can serve")	\
-	X(multicast,	"multicast or broadcast")			\
+	X(multicast,	"multicast or broadcast, which the kernel serves") \
 	X(by_kernel,	"accepted from the kernel: by loopback, another interface or process") \
 	X(forked,	"moved into the kernel: shared by fork")	\
 	X(executed,	"moved into the kernel: kept over execve")	\
@@ -82,7 +80,7 @@ FS_API int fs_sockets_setup(const struct fs_sockets_opts *opts);
 	X(passed,	"moved into the kernel: passed over a UNIX socket") \
 	X(migrated,	"moved into the kernel: the listener was closed before it was accepted") \
 	X(at_exit,	"moved into the kernel: the process ended")	\
-	X(stuck,	"could not be moved into the kernel, and was reset")
+	X(stuck,	"could not be moved into the kernel: left to the parent, or closed")
 
 #define FS_SOCKET_REASON_ENUM(name, text) FS_SOCKET_##name,
 enum fs_socket_reason {
@@ -136,7 +134,8 @@ FS_API int fs_handoff(int fd);
 
 /*
  * fs_sockets_exec - get ready for execve(): connections move into the kernel
- * and the stack is closed. For who calls execve() past this door. No errors.
+ * and the stack is closed; connections that cannot be moved are closed. For who
+ * calls execve() past this door. Should that fail, the other sockets go on. No errors.
  */
 FS_API void fs_sockets_exec(void);
 
@@ -153,7 +152,10 @@ FS_API void fs_sockets_spawn(void);
  */
 FS_API void fs_sockets_start(void);
 
-/* fs_sockets_stop - what happens at exit: data on its way is given to the kernel. */
+/*
+ * fs_sockets_stop - what happens at exit: data on its way is given to the kernel,
+ * and what sockets are left are the kernel's from then on.
+ */
 FS_API void fs_sockets_stop(void);
 
 FS_API int fs_socket(int domain, int type, int protocol);

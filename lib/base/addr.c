@@ -7,15 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/types.h"
-#include <fastsock/fastsock.h>
+#include "base/addr.h"
 
 const char *fs_version(void)
 {
 	return FS_VERSION_STRING;
 }
 
-static int parse_port(uint16_t *port, const char *text)
+int fs_addr_parse_port(uint16_t *port, const char *text)
 {
 	char *end;
 	unsigned long value;
@@ -70,7 +69,7 @@ static int parse_bracketed(struct fs_addr *out, const char *text)
 		return err;
 	if (!end[1])
 		return 0;
-	return end[1] == ':' ? parse_port(&out->port, end + 2) : -EINVAL;
+	return end[1] == ':' ? fs_addr_parse_port(&out->port, end + 2) : -EINVAL;
 }
 
 static int parse_ip4(struct fs_addr *out, const char *text)
@@ -86,7 +85,7 @@ static int parse_ip4(struct fs_addr *out, const char *text)
 	if (inet_pton(AF_INET, host, out->ip) != 1)
 		return -EINVAL;
 	out->family = AF_INET;
-	return colon ? parse_port(&out->port, colon + 1) : 0;
+	return colon ? fs_addr_parse_port(&out->port, colon + 1) : 0;
 }
 
 int fs_addr_parse(struct fs_addr *out, const char *text)

@@ -46,14 +46,22 @@ uint64_t fs_csum_add(uint64_t sum, const void *data, size_t len)
 	const uint8_t *p = data;
 	uint64_t other = 0;
 
-	for (; len >= 16; len -= 16, p += 16) {
+	for (; len >= 32; len -= 32, p += 32) {
 		sum = fs_csum_add64(sum, load64(p));
 		other = fs_csum_add64(other, load64(p + 8));
+		sum = fs_csum_add64(sum, load64(p + 16));
+		other = fs_csum_add64(other, load64(p + 24));
+	}
+	if (len & 16) {
+		sum = fs_csum_add64(sum, load64(p));
+		other = fs_csum_add64(other, load64(p + 8));
+		p += 16;
 	}
 	if (len & 8) {
 		sum = fs_csum_add64(sum, load64(p));
 		p += 8;
 	}
-	other = fs_csum_add64(other, load_tail(p, len & 7));
+	if (len & 7)
+		other = fs_csum_add64(other, load_tail(p, len & 7));
 	return fs_csum_add64(sum, other);
 }

@@ -18,9 +18,9 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "ctl/ctl.h"
 #include "port/pcap.h"
 #include "steer/quiet.h"
@@ -139,13 +139,9 @@ static int open_epoll(struct fs_ctl_capture *c)
 static int open_file(struct fs_ctl_capture *c, const char *path)
 {
 	struct fs_pcap_opts opts = { 0 };
-	struct timespec real, mono;
 	int err;
 
-	clock_gettime(CLOCK_REALTIME, &real);
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	opts.epoch_ns = (uint64_t)(real.tv_sec - mono.tv_sec) * NSEC_PER_SEC +
-		(uint64_t)real.tv_nsec - (uint64_t)mono.tv_nsec;
+	opts.epoch_ns = fs_clock_epoch_ns();
 	err = fs_pcap_open(&c->pcap, path, &opts);
 	if (err)
 		return fs_base_fail(&c->ctl->log, err, "%s cannot be written: %s", path, strerror(-err));

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/addr.h"
 #include "ctl/ctl.h"
 
 static const struct {
@@ -24,27 +25,13 @@ static const struct {
 	{ "icmp", IPPROTO_ICMP, false },
 };
 
-static int parse_port(uint16_t *port, const char *text)
-{
-	char *end;
-	unsigned long value;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	value = strtoul(text, &end, 10);
-	if (*end || !value || value > 65535)
-		return -EINVAL;
-	*port = (uint16_t)value;
-	return 0;
-}
-
 static int parse_local(struct fs_addr *local, const char *text, bool port)
 {
-	if (port && !strpbrk(text, ":."))
-		return parse_port(&local->port, text);
-	if (fs_addr_parse(local, text))
-		return -EINVAL;
-	return !local->port == port ? -EINVAL : 0;
+	const bool bare = port && !strpbrk(text, ":.");
+	const int err = bare ? fs_addr_parse_port(&local->port, text) :
+			       fs_addr_parse(local, text);
+
+	return err || !local->port == port ? -EINVAL : 0;
 }
 
 int fs_ctl_rule_parse(struct fs_ctl_rule *rule, const char *text)
@@ -183,6 +170,17 @@ static int fail_permission(const struct fs_ctl *ctl, int err)
 			    ctl->info.ifname);
 }
 
+/* What both changes begin with. The number of keys, or -errno. */
+static int begin(struct fs_ctl *ctl, const struct fs_ctl_rule *user, struct fs_ctl_rule *rule,
+		 struct fs_rule_key keys[2])
+{
+	int err = take_rule(rule, user);
+
+	if (!err)
+		err = fs_ctl_need_maps(ctl);
+	return err ? err : fs_ctl_rule_keys(rule, keys);
+}
+
 int fs_ctl_rule_set(struct fs_ctl *ctl, const struct fs_ctl_rule *user)
 {
 	struct fs_rule_key keys[2];
@@ -190,12 +188,7 @@ int fs_ctl_rule_set(struct fs_ctl *ctl, const struct fs_ctl_rule *user)
 	struct fs_rule abi;
 	int err, n;
 
-	err = take_rule(&rule, user);
-	if (!err)
-		err = fs_ctl_need_maps(ctl);
-	if (err)
-		return err;
-	n = fs_ctl_rule_keys(&rule, keys);
+	n = begin(ctl, user, &rule, keys);
 	if (n < 0)
 		return n;
 	err = to_abi(ctl, &rule, &abi);
@@ -228,12 +221,7 @@ int fs_ctl_rule_del(struct fs_ctl *ctl, const struct fs_ctl_rule *user)
 	struct fs_ctl_rule rule;
 	int err, n, result = -ENOENT;
 
-	err = take_rule(&rule, user);
-	if (!err)
-		err = fs_ctl_need_maps(ctl);
-	if (err)
-		return err;
-	n = fs_ctl_rule_keys(&rule, keys);
+	n = begin(ctl, user, &rule, keys);
 	if (n < 0)
 		return n;
 	for (int i = 0; i < n; i++) {

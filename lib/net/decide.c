@@ -12,6 +12,7 @@
 #include <net/if.h>
 
 #include "base/hash.h"
+#include "base/ip.h"
 #include "net/state.h"
 
 static void to_kernel(struct fs_dst *dst, enum fs_dst_reason reason)
@@ -29,14 +30,14 @@ static void unreachable(struct fs_dst *dst, enum fs_dst_state state, int error)
 /* What the address alone says. */
 static enum fs_dst_reason class_of(uint8_t family, const uint8_t ip[16])
 {
-	static const uint8_t none[16], mapped[12] = { [10] = 0xff, 0xff };
+	static const uint8_t none[16];
 
 	if (!memcmp(ip, none, fs_nl_ip_len(family)))
 		return FS_DST_WHY_LOCAL;
 	if (family == AF_INET6) {
 		if (ip[0] == 0xff)
 			return FS_DST_WHY_GROUP;
-		return memcmp(ip, mapped, 12) ? FS_DST_WHY_NONE : FS_DST_WHY_LOCAL;
+		return fs_ip6_is_mapped(ip) ? FS_DST_WHY_LOCAL : FS_DST_WHY_NONE;
 	}
 	if (ip[0] >= 224)
 		return FS_DST_WHY_GROUP;

@@ -96,6 +96,8 @@ struct fs_host_ops {
 
 struct fs_host {
 	const struct fs_host_ops *ops;
+	/* A number out of the application's way for what was just opened; NULL: any will do. */
+	int (*aside)(int fd);
 	struct fs_pool *pool;
 	struct fs_net *net;
 	struct fs_logger log;
@@ -116,6 +118,12 @@ struct fs_host {
 	uint8_t local_family;
 	uint8_t local_ip[16];
 };
+
+/* For a descriptor that stays open, or -errno: what it is from now on. */
+static inline int fs_host_aside(const struct fs_host *host, int fd)
+{
+	return host->aside && fd >= 0 ? host->aside(fd) : fd;
+}
 
 /* The port that a frame for @ifindex goes out by; -1: none of ours. */
 static inline int fs_host_port_for(const struct fs_host *host, uint32_t ifindex, uint8_t hint)

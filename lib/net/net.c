@@ -108,19 +108,14 @@ static inline bool is_for(const struct fs_dst *dst, struct key key, const struct
 }
 
 /* @from: NULL but under policy rules. */
-static inline struct fs_dst *find(struct fs_net *net, uint8_t family, const uint8_t remote[16],
-				  const struct key *from, uint32_t scope_ifindex, uint64_t now_ns)
+static struct fs_dst *find(struct fs_net *net, uint8_t family, struct key key,
+			   const struct key *from, uint32_t scope_ifindex, uint64_t now_ns)
 {
-	struct key key = key_of(family, remote);
 	struct fs_dst *dst;
 	uint64_t hash;
 	uint32_t set;
 	uint16_t tag;
 
-	if (unlikely(now_ns >= net->recheck_ns)) {
-		net->recheck_ns = now_ns + FS_NET_RECHECK_NS;
-		net->mirror->generation++;
-	}
 	hash = fs_hash_word(fs_hash_word(net->seed, key.word[0]), key.word[1]);
 	hash = fs_hash_word(hash, (uint64_t)scope_ifindex << 8 | family);
 	if (from)
@@ -135,6 +130,7 @@ static inline struct fs_dst *find(struct fs_net *net, uint8_t family, const uint
 			continue;
 		if (unlikely(dst->generation != net->mirror->generation))
 			fs_net_decide(net, dst, now_ns);
+		net->last = dst;
 		return dst;
 	}
 	dst = evict(net, set, tag);
@@ -148,22 +144,38 @@ static inline struct fs_dst *find(struct fs_net *net, uint8_t family, const uint
 	return dst;
 }
 
+static inline struct fs_dst *ask(struct fs_net *net, uint8_t family, const uint8_t remote[16],
+				 const struct key *from, uint32_t scope_ifindex, uint64_t now_ns)
+{
+	const struct key key = key_of(family, remote);
+	struct fs_dst *last = net->last;
+
+	if (unlikely(now_ns >= net->recheck_ns)) {
+		net->recheck_ns = now_ns + FS_NET_RECHECK_NS;
+		net->mirror->generation++;
+	}
+	if (likely(last && last->generation == net->mirror->generation &&
+		   is_for(last, key, from, family, scope_ifindex)))
+		return last;
+	return find(net, family, key, from, scope_ifindex, now_ns);
+}
+
 const struct fs_dst *fs_net_dst(struct fs_net *net, uint8_t family, const uint8_t remote[16],
 				uint32_t scope_ifindex, uint64_t now_ns)
 {
-	return find(net, family, remote, NULL, scope_ifindex, now_ns);
+	return ask(net, family, remote, NULL, scope_ifindex, now_ns);
 }
 
 const struct fs_dst *fs_net_dst_from(struct fs_net *net, uint8_t family,
 				     const uint8_t remote[16], const uint8_t local[16],
 				     uint32_t scope_ifindex, uint64_t now_ns)
 {
-	const struct fs_dst *dst = find(net, family, remote, NULL, scope_ifindex, now_ns);
+	const struct fs_dst *dst = ask(net, family, remote, NULL, scope_ifindex, now_ns);
 	struct key from;
 
 	if (likely(!dst->by_rules))
 		return dst;
 	from = key_of(family, local);
 	return from.word[0] || from.word[1] ?
-		find(net, family, remote, &from, scope_ifindex, now_ns) : dst;
+		ask(net, family, remote, &from, scope_ifindex, now_ns) : dst;
 }

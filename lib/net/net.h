@@ -17,6 +17,7 @@
 #include <fastsock/zc.h>
 
 #include "nl/mirror.h"
+#include "wire/frame.h"
 
 struct fs_net;
 
@@ -89,6 +90,24 @@ struct fs_dst {
 
 _Static_assert(sizeof(struct fs_dst) == 128, "fs_dst is two cache lines");
 _Static_assert(offsetof(struct fs_dst, src) == 64, "the packet path's line");
+
+/* IP and Ethernet headers in front of @l4: where the frame begins. */
+static inline uint8_t *fs_net_put_headers(uint8_t *l4, const struct fs_wire_ip *ip,
+					  const struct fs_dst *dst)
+{
+	uint8_t *p = l4;
+
+	if (likely(dst->family == AF_INET)) {
+		p -= FS_IP4_LEN;
+		fs_wire_put_ip4(p, ip);
+	} else {
+		p -= FS_IP6_LEN;
+		fs_wire_put_ip6(p, ip);
+	}
+	p -= FS_ETH_LEN;
+	memcpy(p, dst->eth, FS_ETH_LEN);
+	return p;
+}
 
 /*
  * fs_net_dst - the packet path's one question.

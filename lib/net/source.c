@@ -11,6 +11,7 @@
  */
 #include <linux/if_addr.h>
 
+#include "base/ip.h"
 #include "net/state.h"
 
 static bool in_subnet(const struct fs_nl_addr *addr, const uint8_t ip[16])
@@ -56,7 +57,7 @@ static int scope6(const uint8_t ip[16])
 {
 	if (ip[0] == 0xff)
 		return ip[1] & 15;
-	if (ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80)
+	if (fs_ip6_is_link_local(ip))
 		return 2;
 	if (ip[0] == 0xfe && (ip[1] & 0xc0) == 0xc0)
 		return 5;

@@ -82,6 +82,7 @@ struct fs_net {
 	struct fs_net_ops ops;
 	uint64_t seed;
 	uint64_t recheck_ns;
+	struct fs_dst *last;		/* found last, most often asked for next; NULL: none */
 	uint32_t victim;		/* the next way to evict, round robin */
 	uint32_t n_ifaces;
 	uint32_t iface[FS_NET_IFACES];

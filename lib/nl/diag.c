@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/ip.h"
 #include "nl/socket.h"
 
 /* The kernel's number, include/net/tcp_states.h. */
@@ -45,15 +46,14 @@ static int ask(int fd, uint8_t family, uint16_t port)
 static bool is_local(const struct inet_diag_msg *msg)
 {
 	const uint8_t *dst = (const uint8_t *)msg->id.idiag_dst;
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	static const uint8_t loopback6[16] = { [15] = 1 };
 	const size_t len = msg->idiag_family == AF_INET ? 4 : 16;
 
 	if (!memcmp(dst, msg->id.idiag_src, len))
 		return true;
-	if (msg->idiag_family == AF_INET)
-		return dst[0] == 127;
-	return !memcmp(dst, loopback6, 16) || (!memcmp(dst, mapped, 12) && dst[12] == 127);
+	if (fs_ip_is_loopback(msg->idiag_family, dst))
+		return true;
+	return msg->idiag_family == AF_INET6 && fs_ip6_is_mapped(dst) &&
+	       fs_ip_is_loopback(AF_INET, dst + 12);
 }
 
 static int take(const struct nlmsghdr *nlh, void *ctx)
@@ -81,7 +81,7 @@ static int find(uint8_t family, uint16_t port)
 	int state = 0;
 
 	while (ret >= 0 && !state) {
-		ret = fs_nl_socket_recv(fd, buf, 0, take, &state);
+		ret = fs_nl_socket_recv(fd, buf, sizeof(buf), 0, take, &state);
 		if (ret == -EINTR)
 			ret = 0;
 	}

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "nl/ask.h"
 #include "nl/msg.h"
 #include "nl/rtnl.h"
 #include "nl/socket.h"
@@ -211,16 +212,6 @@ static int on_dumped(const struct nlmsghdr *nlh, void *ctx)
 	}
 }
 
-static struct nlmsghdr *begin(struct fs_nl *nl, void *buf, uint16_t type, uint16_t flags)
-{
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-
-	nlh->nlmsg_type = type;
-	nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-	nlh->nlmsg_seq = ++nl->seq;
-	return nlh;
-}
-
 /* What strict checking wants: the right header, zero but for the family. */
 static size_t header_of(uint16_t type)
 {
@@ -236,7 +227,7 @@ static size_t header_of(uint16_t type)
 static int dump_once(struct fs_nl *nl, uint16_t type, uint8_t family)
 {
 	char buf[256];
-	struct nlmsghdr *nlh = begin(nl, buf, type, NLM_F_DUMP);
+	struct nlmsghdr *nlh = fs_nl_socket_begin(buf, ++nl->seq, type, NLM_F_DUMP);
 	uint8_t *header = mnl_nlmsg_put_extra_header(nlh, header_of(type));
 
 	header[0] = family;
@@ -285,7 +276,7 @@ static int dump_rules(struct fs_nl *nl, uint8_t family)
 static void wait_for_kernel(struct fs_nl *nl)
 {
 	char buf[256];
-	struct nlmsghdr *nlh = begin(nl, buf, RTM_GETLINK, 0);
+	struct nlmsghdr *nlh = fs_nl_socket_begin(buf, ++nl->seq, RTM_GETLINK, 0);
 	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
 
 	ifi->ifi_index = 1;	/* lo; what it says does not matter */
@@ -398,7 +389,8 @@ static void overrun(struct fs_nl *nl)
 	ssize_t ret;
 
 	do {	/* the kernel queues nothing more until this is empty */
-		ret = fs_nl_socket_recv(nl->events, nl->buf, MSG_DONTWAIT, NULL, NULL);
+		ret = fs_nl_socket_recv(nl->events, nl->buf, sizeof(nl->buf), MSG_DONTWAIT,
+					NULL, NULL);
 	} while (ret >= 0 || ret == -ENOBUFS || ret == -EINTR);
 	nl->dirty = FS_NL_SYNC_ALL;
 	if (!nl->warned_overrun)
@@ -413,7 +405,8 @@ int fs_nl_process(struct fs_nl *nl)
 	ssize_t ret = 0;
 
 	for (int i = 0; i < READS_MAX && (ret >= 0 || ret == -EINTR); i++)
-		ret = fs_nl_socket_recv(nl->events, nl->buf, MSG_DONTWAIT, on_event, nl);
+		ret = fs_nl_socket_recv(nl->events, nl->buf, sizeof(nl->buf), MSG_DONTWAIT,
+					on_event, nl);
 	if (ret < 0 && ret != -EAGAIN && ret != -EINTR)
 		overrun(nl);
 	if (nl->dirty) {
@@ -431,7 +424,7 @@ int fs_nl_neigh_probe(struct fs_nl *nl, uint32_t ifindex, uint8_t family,
 		      const uint8_t ip[16])
 {
 	char buf[256];
-	struct nlmsghdr *nlh = begin(nl, buf, RTM_NEWNEIGH, NLM_F_CREATE);
+	struct nlmsghdr *nlh = fs_nl_socket_begin(buf, ++nl->seq, RTM_NEWNEIGH, NLM_F_CREATE);
 	struct ndmsg *ndm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ndm));
 
 	ndm->ndm_family = family;
@@ -442,44 +435,8 @@ int fs_nl_neigh_probe(struct fs_nl *nl, uint32_t ifindex, uint8_t family,
 	return fs_nl_socket_tell(nl->questions, nlh);
 }
 
-struct route_answer {
-	struct fs_nl_route *out;
-	bool found;
-};
-
-static int on_route_answer(const struct nlmsghdr *nlh, void *ctx)
-{
-	struct route_answer *answer = ctx;
-
-	answer->found = fs_nl_msg_route_answer(nlh, answer->out);
-	return 0;
-}
-
 int fs_nl_route_get(struct fs_nl *nl, const struct fs_nl_route_query *query,
 		    struct fs_nl_route *out)
 {
-	static const uint8_t none[16];
-	unsigned int ip_len = fs_nl_ip_len(query->family);
-	struct route_answer answer = { .out = out };
-	char buf[256];
-	struct nlmsghdr *nlh = begin(nl, buf, RTM_GETROUTE, 0);
-	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
-	int ret;
-
-	rtm->rtm_family = query->family;
-	rtm->rtm_tos = query->tos;
-	rtm->rtm_dst_len = (uint8_t)(ip_len * 8);
-	mnl_attr_put(nlh, RTA_DST, ip_len, query->dst);
-	if (memcmp(query->src, none, ip_len)) {
-		rtm->rtm_src_len = (uint8_t)(ip_len * 8);
-		mnl_attr_put(nlh, RTA_SRC, ip_len, query->src);
-	}
-	if (query->oif)
-		mnl_attr_put_u32(nlh, RTA_OIF, query->oif);
-	if (query->mark)
-		mnl_attr_put_u32(nlh, RTA_MARK, query->mark);
-	ret = fs_nl_socket_ask(nl->questions, nlh, on_route_answer, &answer);
-	if (ret)
-		return ret;
-	return answer.found ? 0 : -ENETUNREACH;
+	return fs_nl_ask_route(nl->questions, ++nl->seq, query, out);
 }

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -68,11 +69,11 @@ int fs_nl_socket_questions(void)
 	return fd;
 }
 
-ssize_t fs_nl_socket_recv(int fd, void *buf, int flags, fs_nl_msg_fn *fn, void *ctx)
+ssize_t fs_nl_socket_recv(int fd, void *buf, size_t size, int flags, fs_nl_msg_fn *fn, void *ctx)
 {
 	struct sockaddr_nl from = { 0 };
 	socklen_t from_len = sizeof(from);
-	ssize_t len = recvfrom(fd, buf, FS_NL_BUF_SIZE, flags | MSG_TRUNC,
+	ssize_t len = recvfrom(fd, buf, size, flags | MSG_TRUNC,
 			       (struct sockaddr *)&from, &from_len);
 	int left = (int)len;
 
@@ -80,7 +81,7 @@ ssize_t fs_nl_socket_recv(int fd, void *buf, int flags, fs_nl_msg_fn *fn, void *
 		return -errno;
 	if (from.nl_pid)	/* another process, not the kernel */
 		return 0;
-	if (len > FS_NL_BUF_SIZE)
+	if ((size_t)len > size)
 		return -ENOBUFS;
 	for (const struct nlmsghdr *nlh = buf; mnl_nlmsg_ok(nlh, left);
 	     nlh = mnl_nlmsg_next(nlh, &left)) {
@@ -90,6 +91,16 @@ ssize_t fs_nl_socket_recv(int fd, void *buf, int flags, fs_nl_msg_fn *fn, void *
 			return ret;
 	}
 	return len;
+}
+
+struct nlmsghdr *fs_nl_socket_begin(void *buf, uint32_t seq, uint16_t type, uint16_t flags)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	nlh->nlmsg_seq = seq;
+	return nlh;
 }
 
 static int send_request(int fd, struct nlmsghdr *nlh)
@@ -147,49 +158,65 @@ static int take_answer(const struct nlmsghdr *nlh, void *ctx)
 	return answer->fn ? answer->fn(nlh, answer->ctx) : 0;
 }
 
-static void drain(int fd, void *buf)
+static void drain(int fd, void *buf, size_t size)
 {
 	ssize_t ret;
 
 	do {
-		ret = fs_nl_socket_recv(fd, buf, MSG_DONTWAIT, NULL, NULL);
+		ret = fs_nl_socket_recv(fd, buf, size, MSG_DONTWAIT, NULL, NULL);
 	} while (ret >= 0 || ret == -ENOBUFS || ret == -EINTR);
 }
 
-int fs_nl_socket_ask(int fd, struct nlmsghdr *nlh, fs_nl_msg_fn *fn, void *ctx)
+static int ask(int fd, struct nlmsghdr *nlh, struct answer *answer, void *buf, size_t size)
 {
-	struct answer answer = { .request = nlh, .fn = fn, .ctx = ctx };
-	_Alignas(struct nlmsghdr) char buf[FS_NL_BUF_SIZE];
 	ssize_t len;
 	int ret = send_request(fd, nlh);
 
 	if (ret < 0)
 		return ret;
-	while (!answer.done) {
-		len = fs_nl_socket_recv(fd, buf, 0, take_answer, &answer);
+	while (!answer->done) {
+		len = fs_nl_socket_recv(fd, buf, size, 0, take_answer, answer);
 		if (len == -EINTR)
 			continue;
 		if (len < 0) {	/* a dump may still be going on */
-			drain(fd, buf);
+			drain(fd, buf, size);
 			return (int)len;
 		}
 	}
-	if (answer.error)
-		return answer.error;
-	return answer.interrupted ? -EINTR : 0;
+	if (answer->error)
+		return answer->error;
+	return answer->interrupted ? -EINTR : 0;
+}
+
+/* Who asks for a route may be a thread with little stack. */
+int fs_nl_socket_ask(int fd, struct nlmsghdr *nlh, fs_nl_msg_fn *fn, void *ctx)
+{
+	struct answer answer = { .request = nlh, .fn = fn, .ctx = ctx };
+	_Alignas(struct nlmsghdr) char small[FS_NL_ANSWER_SIZE];
+	void *large;
+	int ret;
+
+	if (!(nlh->nlmsg_flags & NLM_F_DUMP))
+		return ask(fd, nlh, &answer, small, sizeof(small));
+	large = malloc(FS_NL_BUF_SIZE);
+	if (!large)
+		return -ENOMEM;
+	ret = ask(fd, nlh, &answer, large, FS_NL_BUF_SIZE);
+	free(large);
+	return ret;
 }
 
 int fs_nl_socket_tell(int fd, struct nlmsghdr *nlh)
 {
 	struct answer answer = { .request = nlh };
-	_Alignas(struct nlmsghdr) char buf[FS_NL_BUF_SIZE];
+	_Alignas(struct nlmsghdr) char buf[FS_NL_ANSWER_SIZE];
 	ssize_t len;
 	int ret = send_request(fd, nlh);
 
 	if (ret < 0)
 		return ret;
 	do {
-		len = fs_nl_socket_recv(fd, buf, MSG_DONTWAIT, take_answer, &answer);
+		len = fs_nl_socket_recv(fd, buf, sizeof(buf), MSG_DONTWAIT, take_answer, &answer);
 	} while (len >= 0 || len == -EINTR);
 	return answer.error;
 }

@@ -30,12 +30,7 @@ static struct fs_set *set_of(struct fs_file *file)
 
 static uint32_t ready(struct fs_file *file)
 {
-	const struct fs_set *set = set_of(file);
-
-	for (struct fs_item *item = set->ready_head; item; item = item->ready_next)
-		if (item->file->ops->ready(item->file) & (item->events | EPOLLERR | EPOLLHUP))
-			return EPOLLIN | EPOLLRDNORM;
-	return 0;
+	return fs_set_holds(set_of(file)) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 static bool in_kernel(const struct fs_file *file)
@@ -89,7 +84,6 @@ static struct fs_set *make_set(int epfd)
 static struct fs_set *find_or_make(int epfd, int fd, int *err)
 {
 	struct fs_file *file = fs_file_locked(epfd);
-	struct fs_set *set;
 
 	*err = -EINVAL;
 	if (file)
@@ -98,10 +92,7 @@ static struct fs_set *find_or_make(int epfd, int fd, int *err)
 	if (*err != -ENOENT)
 		return NULL;
 	*err = -ENOMEM;
-	set = make_set(epfd);
-	if (set)
-		set->n_kernel = 1;	/* what it had before we looked at it */
-	return set;
+	return make_set(epfd);
 }
 
 int fs_epoll_create1(int flags)
@@ -146,22 +137,6 @@ static int control(struct fs_set *set, struct fs_file *file, int op, int fd,
 	return fs_item_modify(item, event->events, event->data.u64);
 }
 
-/* What is not ours: the kernel's set alone. */
-static int control_kernel(int epfd, int op, int fd, struct epoll_event *event)
-{
-	const int err = FS_LIBC(epoll_ctl, epfd, op, fd, event);
-	struct fs_file *file;
-
-	if (err || op == EPOLL_CTL_MOD || !fs_file_is_ours(epfd))
-		return err;
-	fs_engine_lock();
-	file = fs_file_locked(epfd);
-	if (file && file->kind == FS_FILE_SET)
-		set_of(file)->n_kernel += op == EPOLL_CTL_ADD ? 1 : UINT32_MAX;
-	fs_engine_unlock();
-	return 0;
-}
-
 int fs_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
 	struct fs_set *set = NULL;
@@ -172,7 +147,7 @@ int fs_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	if (op == EPOLL_CTL_ADD && fs_sock_configured() && fs_file_is_unknown(fd))
 		fs_sock_adopt(fd);
 	if (!fs_file_is_ours(fd) || (op != EPOLL_CTL_DEL && !event))
-		return control_kernel(epfd, op, fd, event);
+		return FS_LIBC(epoll_ctl, epfd, op, fd, event);
 	s = fs_sock_enter(fd);
 	if (s)
 		fs_sock_ready_to_wait(s);
@@ -184,7 +159,7 @@ int fs_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	if (set)
 		err = control(set, file, op, fd, event);
 	fs_engine_unlock();
-	return err == 1 ? control_kernel(epfd, op, fd, event) : err;
+	return err == 1 ? FS_LIBC(epoll_ctl, epfd, op, fd, event) : err;
 }
 
 /* --- epoll_wait ----------------------------------------------------------------------------------------- */

@@ -27,4 +27,7 @@ void fs_aside_end(const struct fs_aside *aside);
 /* One descriptor, just opened: its new number, or @fd itself when there is no other. */
 int fs_aside(int fd);
 
+/* None of ours has a lower number; INT_MAX: none was opened. */
+int fs_aside_base(void);
+
 #endif

@@ -6,17 +6,7 @@
 #include <netinet/in.h>
 
 #include "sock/sock.h"
-
-/* What bind() gave the twin: nothing, an address, a port. */
-static void bound_to(const struct fs_sock *s, struct fs_addr *local)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
-
-	if (FS_LIBC(getsockname, s->file.fd, (struct sockaddr *)&sa, &len) ||
-	    fs_sock_get_addr((struct sockaddr *)&sa, len, local))
-		*local = (struct fs_addr){ .family = AF_UNSPEC };
-}
+#include "sock/twin.h"
 
 static enum fs_socket_reason may_connect(const struct fs_addr *remote)
 {
@@ -52,7 +42,9 @@ static int open_fast(struct fs_sock *s, const struct fs_addr *remote)
 	};
 	int held_fd = -1, err;
 
-	bound_to(s, &opts.local);
+	/* What bind() gave the twin: nothing, an address, a port. */
+	if (fs_sock_twin_name(s->file.fd, &opts.local))
+		opts.local = (struct fs_addr){ .family = AF_UNSPEC };
 	if (opts.local.port)
 		held_fd = s->file.fd;
 	else if (opts.local.family != remote->family)

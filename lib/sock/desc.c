@@ -9,7 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sock/aside.h"
 #include "sock/sock.h"
+#include "sock/twin.h"
 #include "tcp/conn.h"
 #include "udp/udp_priv.h"
 
@@ -80,22 +82,21 @@ static void wait_for_ack(const struct fs_sock *s, uint64_t end_ns)
 static void linger(int fd)
 {
 	struct fs_file *file = fs_file_locked(fd);
-	struct linger linger = { 0 };
-	socklen_t len = sizeof(linger);
 	struct fs_sock *s;
+	int seconds;
 
 	if (!file || file->kind != FS_FILE_SOCK || file->n_fds > 1)
 		return;
 	s = container_of(file, struct fs_sock, file);
 	if (s->state != FS_SOCK_CONNECTED || !(s->options & FS_SOCK_LINGER) || s->tcp->rx_bytes)
 		return;
-	if (FS_LIBC(getsockopt, fd, SOL_SOCKET, SO_LINGER, &linger, &len) || !linger.l_onoff ||
-	    linger.l_linger <= 0)
+	seconds = fs_sock_twin_linger(fd);
+	if (seconds <= 0)
 		return;
 	fs_file_get(file);
 	fs_tcp_shutdown(s->tcp);
 	fs_engine_flush();
-	wait_for_ack(s, fs_engine_clock_ns() + (uint64_t)linger.l_linger * NSEC_PER_SEC);
+	wait_for_ack(s, fs_engine_clock_ns() + (uint64_t)seconds * NSEC_PER_SEC);
 	fs_file_put(file);
 }
 
@@ -116,30 +117,32 @@ int fs_close(int fd)
 	return err;
 }
 
-static int range_by_kernel(unsigned int first, unsigned int last, unsigned int flags)
-{
-	return FS_LIBC(close_range, first, last, (int)flags);
-}
-
 /*
  * The range may hold descriptors of the stack itself, which a program that
- * tidies up does not know of: they stay.
+ * tidies up does not know of: they stay. Below them the kernel closes, for it
+ * knows what was opened past us; from there on, only what we know the program has.
  */
 int fs_close_range(unsigned int first, unsigned int last, unsigned int flags)
 {
+	const unsigned int aside = (unsigned int)fs_aside_base();
+	int err = 0;
+
 	if (first > last)
 		return -EINVAL;
-	if (!fs_engine_is_open() || flags)
-		return range_by_kernel(first, last, flags);
+	if (!fs_files || fs_inside || flags)
+		return FS_LIBC(close_range, first, last, (int)flags);
 	fs_engine_lock();
-	for (unsigned int fd = first; fd <= last && fd < FS_FILES_MAX; fd++) {
+	for (unsigned int fd = first; fd <= last && fd < (unsigned int)fs_files_known_end(); fd++) {
 		if (!fs_file_at((int)fd))
 			continue;
 		forget((int)fd);
-		FS_LIBC(close, (int)fd);
+		if (fd >= aside)
+			FS_LIBC(close, (int)fd);
 	}
+	if (first < aside)
+		err = FS_LIBC(close_range, first, MIN(last, aside - 1), 0);
 	fs_engine_unlock();
-	return 0;
+	return err;
 }
 
 /* @to is what a call made of @fd. */

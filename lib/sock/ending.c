@@ -33,12 +33,13 @@ static void on_signal(int number)
 	const struct timespec patience = { .tv_sec = PATIENCE_S };
 	const int before = errno;
 
-	if (fs_engine.pid != (int)getpid() || !fs_helper_summon()) {
+	if (fs_engine.pid != (int)getpid()) {
 		by_default(number);
 	} else if (!come) {
 		come = number;
-		fs_helper_summon();
-		if (!fs_inside) {
+		if (!fs_helper_summon()) {
+			by_default(number);
+		} else if (!fs_inside) {
 			nanosleep(&patience, NULL);
 			by_default(number);
 		}
@@ -70,7 +71,6 @@ void fs_ending_end(void)
 	if (sigaction(number, NULL, &there) || there.sa_handler != on_signal)
 		return;
 	fs_sockets_stop();
-	fs_engine.failed = FS_SOCKET_at_exit;	/* no other stack for what time is left */
 	signal(number, SIG_DFL);
 	sigemptyset(&one);
 	sigaddset(&one, number);

@@ -4,12 +4,13 @@
  */
 #include "sock/engine.h"
 
+#include <net/if.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "sock/aside.h"
 #include "sock/ending.h"
 #include "sock/helper.h"
@@ -45,13 +46,89 @@ void fs_engine_unlock(void)
 
 uint64_t fs_engine_clock_ns(void)
 {
-	struct timespec t;
+	return fs_clock_ns();
+}
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
+/* --- a thread's own set ----------------------------------------------------------------------------- */
+
+static pthread_key_t own_key;
+static pthread_once_t own_once = PTHREAD_ONCE_INIT;
+
+static int own_epfd(void)
+{
+	return fs_aside(FS_LIBC(epoll_create1, EPOLL_CLOEXEC));
+}
+
+static struct fs_set *make_own(void)
+{
+	const int epfd = own_epfd();
+	struct fs_set *set = epfd >= 0 ? malloc(sizeof(*set)) : NULL;
+
+	if (set)
+		fs_set_init(set, epfd);
+	else
+		FS_LIBC(close, epfd);
+	return set;
+}
+
+static void free_own(struct fs_set *set)
+{
+	fs_set_fini(set);
+	FS_LIBC(close, set->epfd);
+	free(set);
+}
+
+static void drop_own(void *ptr)
+{
+	fs_engine_lock();
+	free_own(ptr);
+	fs_engine_unlock();
+}
+
+static void make_key(void)
+{
+	pthread_key_create(&own_key, drop_own);
+}
+
+struct fs_set *fs_engine_own_set(void)
+{
+	struct fs_set *set;
+
+	pthread_once(&own_once, make_key);
+	set = pthread_getspecific(own_key);
+	if (set && set->epfd < 0)
+		fs_set_renew(set, own_epfd());	/* there was no descriptor, after a fork */
+	if (set)
+		return set->epfd >= 0 ? set : NULL;
+	set = make_own();
+	if (set && pthread_setspecific(own_key, set)) {
+		free_own(set);
+		return NULL;
+	}
+	return set;
+}
+
+/* In a child of fork(): other threads are not here. */
+static void own_forked(struct fs_set *set)
+{
+	pthread_once(&own_once, make_key);
+	if (set != pthread_getspecific(own_key)) {
+		free_own(set);
+		return;
+	}
+	FS_LIBC(close, set->epfd);
+	fs_set_renew(set, own_epfd());
 }
 
 /* --- life ----------------------------------------------------------------------------------- */
+
+static bool all_there(void)
+{
+	for (int i = 0; fs_sock_config.ifaces[i]; i++)
+		if (!if_nametoindex(fs_sock_config.ifaces[i]))
+			return false;
+	return true;
+}
 
 static enum fs_socket_reason reason_of(int err)
 {
@@ -68,8 +145,13 @@ static enum fs_socket_reason reason_of(int err)
 	case -ENFILE:
 		return FS_SOCKET_no_memory;
 	default:
-		return FS_SOCKET_no_stack;
+		return all_there() ? FS_SOCKET_no_stack : FS_SOCKET_no_iface;
 	}
+}
+
+static void set_stack(struct fs_stack *stack)
+{
+	__atomic_store_n(&fs_engine.stack, stack, __ATOMIC_RELAXED);
 }
 
 static bool may_try(void)
@@ -91,6 +173,7 @@ bool fs_engine_start(void)
 		.log = config->log.fn,
 		.log_ctx = config->log.ctx,
 	};
+	struct fs_stack *stack;
 	struct fs_aside aside;
 	int err;
 
@@ -99,16 +182,18 @@ bool fs_engine_start(void)
 	if (!may_try())
 		return false;
 	fs_aside_begin(&aside);
-	err = fs_stack_open(&fs_engine.stack, &opts);
+	err = fs_stack_open(&stack, &opts);
 	fs_aside_end(&aside);
 	if (err) {
 		fs_engine.failed = reason_of(err);
 		fs_engine.retry_ns = fs_engine_clock_ns() + RETRY_NS;
 		return false;
 	}
-	__atomic_store_n(&fs_engine.open, true, __ATOMIC_RELAXED);
+	stack->host.aside = fs_aside;
+	set_stack(stack);
 	fs_engine.pid = (int)getpid();
 	fs_engine.failed = FS_SOCKET_fast;
+	fs_engine.cut_off = false;
 	fs_engine.generation++;
 	fs_helper_start();
 	fs_ending_watch();
@@ -121,8 +206,7 @@ void fs_engine_stop(void)
 
 	if (!stack)
 		return;
-	fs_engine.stack = NULL;
-	__atomic_store_n(&fs_engine.open, false, __ATOMIC_RELAXED);
+	set_stack(NULL);
 	fs_engine.generation++;
 	fs_stack_close(stack);
 }
@@ -133,12 +217,13 @@ void fs_engine_disown(void)
 
 	pthread_mutex_init(&mutex, NULL);
 	fs_inside = 0;
-	fs_engine.stack = NULL;
-	__atomic_store_n(&fs_engine.open, false, __ATOMIC_RELAXED);
+	set_stack(NULL);
 	fs_engine.failed = FS_SOCKET_fast;
 	fs_engine.timekeepers = 0;
 	fs_engine.owed = 0;
 	fs_engine.generation++;
+	fs_helper_forked();
+	fs_sets_forked(own_forked);
 	if (stack)
 		fs_stack_disown(stack);
 }
@@ -152,6 +237,23 @@ static void tell(const struct fs_event *events, int n)
 			fs_sock_event(events[i].user, &events[i]);
 }
 
+/* Once for each stack: there is nothing that the program would do about it. */
+static void tell_of_the_end(void)
+{
+	const struct fs_stack *stack = fs_engine.stack;
+
+	for (unsigned int i = 0; !fs_engine.cut_off && i < stack->world->n_ifaces; i++) {
+		const struct fs_iface *iface = &stack->world->ifaces[i];
+
+		if (!fs_nl_mirror_link(stack->mirror, iface->ifindex))
+			fs_base_log(&fs_sock_config.log, FS_LOG_WARN,
+				    "%s: the interface is gone, and the fast path by it; one of that "
+				    "name is the kernel's until the program is restarted",
+				    iface->name);
+	}
+	fs_engine.cut_off = true;
+}
+
 static void poll_stack(void)
 {
 	struct fs_event events[EVENTS];
@@ -161,6 +263,8 @@ static void poll_stack(void)
 		return;
 	fs_engine.owed = 0;
 	n = fs_stack_poll(fs_engine.stack, events, EVENTS, 0);
+	if (unlikely(n == -ENETDOWN))
+		tell_of_the_end();
 	while (n > 0) {
 		tell(events, n);
 		n = fs_stack_events(fs_engine.stack, events, EVENTS);
@@ -241,6 +345,7 @@ static void wire(struct fs_set *set)
 	if (set->wake_fd < 0) {
 		set->wake_fd = fs_aside(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 		watch(set, set->wake_fd, EPOLLIN, FS_SET_MARK_WAKE);
+		set->known = true;
 	}
 	if (!fs_engine.stack || set->wired == fs_engine.generation)
 		return;
@@ -252,6 +357,15 @@ static void wire(struct fs_set *set)
 	}
 	watch(set, fs_engine.stack->world->side, EPOLLIN, FS_SET_MARK_STACK);
 	set->wired = fs_engine.generation;
+}
+
+struct fs_set *fs_engine_helper_set(void)
+{
+	struct fs_set *set = make_own();
+
+	if (set)
+		wire(set);
+	return set;
 }
 
 void fs_engine_meet(struct fs_set *set)
@@ -305,44 +419,4 @@ void fs_engine_woke(struct fs_set *set, bool keeps_time)
 	}
 	if (!fs_engine.timekeepers)
 		fs_helper_call();
-}
-
-/* --- a thread's own set ----------------------------------------------------------------------------- */
-
-static pthread_key_t own_key;
-static pthread_once_t own_once = PTHREAD_ONCE_INIT;
-
-static void drop_own(void *ptr)
-{
-	struct fs_set *set = ptr;
-
-	fs_engine_lock();
-	fs_set_fini(set);
-	FS_LIBC(close, set->epfd);
-	fs_engine_unlock();
-	free(set);
-}
-
-static void make_key(void)
-{
-	pthread_key_create(&own_key, drop_own);
-}
-
-struct fs_set *fs_engine_own_set(void)
-{
-	struct fs_set *set;
-
-	pthread_once(&own_once, make_key);
-	set = pthread_getspecific(own_key);
-	if (set)
-		return set;
-	set = malloc(sizeof(*set));
-	if (!set)
-		return NULL;
-	fs_set_init(set, fs_aside(FS_LIBC(epoll_create1, EPOLL_CLOEXEC)));
-	if (set->epfd < 0 || pthread_setspecific(own_key, set)) {
-		free(set);
-		return NULL;
-	}
-	return set;
 }

@@ -21,10 +21,10 @@
 #include "stack/stack.h"
 
 struct fs_engine {
-	struct fs_stack *stack;		/* NULL: not opened, or could not be */
+	struct fs_stack *stack;		/* NULL: not opened, or could not be; set atomically */
 	enum fs_socket_reason failed;	/* why it could not be; FS_SOCKET_fast: not tried yet */
 	uint64_t retry_ns;		/* when to try again */
-	bool open;			/* there is a stack: for those who look without the lock */
+	bool cut_off;			/* an interface of it is gone */
 	int pid;			/* whose stack it is */
 	uint32_t generation;		/* of the stack: what sets are wired to */
 	uint64_t now_ns;		/* of the last poll */
@@ -37,9 +37,10 @@ struct fs_engine {
 
 extern struct fs_engine fs_engine;
 
+/* For those who look without the lock. */
 static inline bool fs_engine_is_open(void)
 {
-	return __atomic_load_n(&fs_engine.open, __ATOMIC_RELAXED);
+	return __atomic_load_n(&fs_engine.stack, __ATOMIC_RELAXED);
 }
 
 void fs_engine_lock(void);
@@ -80,5 +81,10 @@ void fs_engine_woke(struct fs_set *set, bool keeps_time);
 
 /* This thread's own set. NULL: no descriptors or memory. */
 struct fs_set *fs_engine_own_set(void);
+/*
+ * The helper's, with all its descriptors open: it must not open any beside a thread of
+ * the program, which may be about to use the number, or to close it for the second time.
+ */
+struct fs_set *fs_engine_helper_set(void);
 
 #endif

@@ -6,8 +6,9 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-#include "base/mapped.h"
+#include "base/addr.h"
 #include "sock/sock.h"
+#include "sock/twin.h"
 #include "tcp/conn.h"
 #include "udp/udp_priv.h"
 
@@ -72,9 +73,23 @@ static void free_sock(struct fs_file *file)
 {
 	struct fs_sock *s = container_of(file, struct fs_sock, file);
 
+	*s->at = s->next;
+	if (s->next)
+		s->next->at = s->at;
 	fs_inherit_put(s->given);
 	fs_inherit_put(s->owed);
 	free(s);
+}
+
+struct fs_sock *fs_socks;
+
+static void link_sock(struct fs_sock *s)
+{
+	s->next = fs_socks;
+	s->at = &fs_socks;
+	if (s->next)
+		s->next->at = &s->next;
+	fs_socks = s;
 }
 
 static const struct fs_file_ops ops = {
@@ -106,6 +121,7 @@ int fs_sock_attach(struct fs_sock *s, int fd)
 	if ((unsigned int)fd >= FS_FILES_MAX)
 		return -EMFILE;
 	fs_file_init(&s->file, FS_FILE_SOCK, &ops, fd);
+	link_sock(s);
 	return 0;
 }
 
@@ -144,21 +160,14 @@ struct fs_sock *fs_sock_enter(int fd)
 	return NULL;
 }
 
-static int option(int fd, int name)
-{
-	int value = -1;
-	socklen_t len = sizeof(value);
-
-	return FS_LIBC(getsockopt, fd, SOL_SOCKET, name, &value, &len) ? -1 : value;
-}
-
 /* A listener that a parent process has left us: nginx hands them over by number. */
 void fs_sock_adopt(int fd)
 {
-	const int family = option(fd, SO_DOMAIN);
+	const int family = fs_sock_twin_int(fd, SOL_SOCKET, SO_DOMAIN, -1);
 	struct fs_sock *s;
 
-	if (option(fd, SO_ACCEPTCONN) != 1 || option(fd, SO_TYPE) != SOCK_STREAM ||
+	if (fs_sock_twin_int(fd, SOL_SOCKET, SO_ACCEPTCONN, 0) != 1 ||
+	    fs_sock_twin_int(fd, SOL_SOCKET, SO_TYPE, 0) != SOCK_STREAM ||
 	    (family != AF_INET && family != AF_INET6)) {
 		fs_file_mark(fd, FS_FILE_KERNEL);
 		return;
@@ -174,14 +183,6 @@ void fs_sock_adopt(int fd)
 		}
 	}
 	fs_engine_unlock();
-}
-
-void fs_sock_twin_nonblock(struct fs_sock *s, bool on)
-{
-	const int flags = FS_LIBC(fcntl, s->file.fd, F_GETFL);
-
-	FS_LIBC(fcntl, s->file.fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
-	s->twin_nonblock = on;
 }
 
 /* Only the first of several that share a socket gets here; accepted ones have no options. */

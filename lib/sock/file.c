@@ -10,7 +10,7 @@
 #include "sock/set.h"
 
 struct fs_file **fs_files;
-int fs_files_end;
+int fs_files_end, fs_files_known;
 __thread int fs_inside __attribute__((tls_model("initial-exec")));
 
 int fs_file_table_open(void)
@@ -26,6 +26,16 @@ int fs_file_table_open(void)
 		return -ENOMEM;
 	fs_files = table;
 	return 0;
+}
+
+/* Without the lock: several threads may be here. */
+void fs_file_known(int fd)
+{
+	int before = fs_files_known_end();
+
+	while (fd >= before && !__atomic_compare_exchange_n(&fs_files_known, &before, fd + 1, false,
+							    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
 }
 
 static void mark_ours(struct fs_file *file, int fd)

@@ -59,6 +59,13 @@ extern struct fs_file **fs_files;	/* FS_FILES_MAX; NULL: nothing is configured *
 /* No file of ours has this number, nor a higher one. */
 extern int fs_files_end;
 
+/* Nothing is known of this number, nor of a higher one: files_end for the kernel's as well. */
+extern int fs_files_known;
+static inline int fs_files_known_end(void)
+{
+	return __atomic_load_n(&fs_files_known, __ATOMIC_RELAXED);
+}
+
 /* Non-zero while this thread is inside the stack: its calls are the kernel's. */
 extern __thread int fs_inside __attribute__((tls_model("initial-exec")));
 
@@ -89,13 +96,19 @@ static inline bool fs_file_is_unknown(int fd)
 	return !fs_file_at(fd) && !fs_inside;
 }
 
+/* For the highest number so far. */
+void fs_file_known(int fd);
+
 /* 0, or -ENOMEM. Called once there is something to configure. */
 int fs_file_table_open(void);
 
 static inline void fs_file_mark(int fd, struct fs_file *file)
 {
-	if ((unsigned int)fd < FS_FILES_MAX && fs_files)
-		__atomic_store_n(&fs_files[fd], file, __ATOMIC_RELEASE);
+	if ((unsigned int)fd >= FS_FILES_MAX || !fs_files)
+		return;
+	if (unlikely(file && fd >= fs_files_known_end()))
+		fs_file_known(fd);
+	__atomic_store_n(&fs_files[fd], file, __ATOMIC_RELEASE);
 }
 
 /* With the lock held, all below. */

@@ -18,19 +18,16 @@ static void replace(struct fs_file *file, int fresh)
 {
 	uint32_t left = file->n_fds;
 
-	for (int fd = file->fd; left; fd = 0) {
-		for (; left && fd < fs_files_end; fd++) {
-			int flags;
+	/* Most have one only, which is known. */
+	for (int i = 0; left && i < fs_files_end; i++) {
+		const int fd = (file->fd + i) % fs_files_end;
+		int flags;
 
-			if (fs_file_at(fd) != file)
-				continue;
-			flags = FS_LIBC(fcntl, fd, F_GETFD);
-			FS_LIBC(dup3, fresh, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
-			if (!--left)
-				break;
-		}
-		if (fd >= fs_files_end && left == file->n_fds)
-			break;
+		if (fs_file_at(fd) != file)
+			continue;
+		flags = FS_LIBC(fcntl, fd, F_GETFD);
+		FS_LIBC(dup3, fresh, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
+		left--;
 	}
 }
 

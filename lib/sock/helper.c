@@ -93,9 +93,6 @@ static void *run(void *unused)
 	uint64_t polls = 0;
 
 	(void)unused;
-	fs_engine_lock();
-	helper.set = fs_engine_own_set();
-	fs_engine_unlock();
 	for (;;) {
 		bool rest;
 
@@ -117,11 +114,14 @@ void fs_helper_start(void)
 	pthread_attr_t attr;
 	pthread_t thread;
 
-	if (helper.pid == fs_engine.pid)
+	if (helper.pid == fs_engine.pid) {
+		fs_helper_call();	/* it has rested since the last stack */
 		return;
+	}
 	helper.pid = fs_engine.pid;
 	helper.dormant = helper.driving = false;
-	helper.set = NULL;
+	if (!helper.set)
+		helper.set = fs_engine_helper_set();
 	sem_init(&helper.call, 0, 0);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
@@ -134,6 +134,12 @@ void fs_helper_start(void)
 		pthread_setname_np(thread, "fastsock");
 	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void fs_helper_forked(void)
+{
+	helper.dormant = helper.driving = false;
+	helper.set = NULL;
 }
 
 bool fs_helper_summon(void)

@@ -20,6 +20,8 @@ struct fs_set;
 void fs_helper_start(void);
 /* From a signal handler: come, whatever you do. False: there is no helper. */
 bool fs_helper_summon(void);
+/* In a child of fork(), where there is none. */
+void fs_helper_forked(void);
 /* The last sleeper has left. */
 void fs_helper_call(void);
 /* A sleeper has come. */

@@ -6,11 +6,13 @@
  * somebody waits for connections: the process that only opens the socket and
  * leaves the waiting to its children needs no stack.
  */
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 
-#include "base/mapped.h"
+#include "base/ip.h"
 #include "sock/sock.h"
+#include "sock/twin.h"
 #include "tcp/conn.h"
 
 enum {
@@ -18,47 +20,6 @@ enum {
 };
 
 #define RETRY_NS	NSEC_PER_SEC
-
-static bool is_loopback(const struct fs_addr *addr)
-{
-	static const uint8_t one[16] = { [15] = 1 };
-
-	return addr->family == AF_INET ? addr->ip[0] == 127 :
-	       addr->family == AF_INET6 && !memcmp(addr->ip, one, 16);
-}
-
-static bool is_any(const struct fs_addr *addr)
-{
-	static const uint8_t any[16];
-
-	return !memcmp(addr->ip, any, 16);
-}
-
-static bool is_v6only(int fd)
-{
-	int value = 0;
-	socklen_t len = sizeof(value);
-
-	FS_LIBC(getsockopt, fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, &len);
-	return value;
-}
-
-/* What the twin is bound to; AF_UNSPEC: any address of both families. */
-static int local_of(const struct fs_sock *s, struct fs_addr *local)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
-	int err = FS_LIBC(getsockname, s->file.fd, (struct sockaddr *)&sa, &len);
-
-	if (!err)
-		err = fs_sock_get_addr((struct sockaddr *)&sa, len, local);
-	if (err)
-		return err;
-	if (s->family == AF_INET6 && local->family == AF_INET6 && is_any(local) &&
-	    !is_v6only(s->file.fd))
-		local->family = AF_UNSPEC;
-	return local->port ? 0 : -EINVAL;
-}
 
 static enum fs_socket_reason reason_of(int err)
 {
@@ -80,11 +41,11 @@ static enum fs_socket_reason reason_of(int err)
 /* FS_SOCKET_fast: nothing speaks against it. */
 static enum fs_socket_reason may_listen(const struct fs_sock *s, struct fs_addr *local)
 {
-	if (local_of(s, local))
+	if (fs_sock_twin_local(s, local) || !local->port)
 		return FS_SOCKET_option;
 	if (!fs_sock_port_chosen(local->port))
 		return FS_SOCKET_port;
-	if (is_loopback(local))
+	if (fs_ip_is_loopback(local->family, local->ip))
 		return FS_SOCKET_loopback;
 	if (!fs_engine_start())
 		return fs_engine.failed;
@@ -122,7 +83,9 @@ void fs_sock_go_listen(struct fs_sock *s)
 	/* It may get a queue later: another process is about to end. */
 	if (reason == FS_SOCKET_no_queue || reason == FS_SOCKET_port_taken)
 		s->retry_ns = fs_engine_clock_ns() + RETRY_NS;
-	if (reason == FS_SOCKET_fast || s->retry_ns != FS_NEVER)
+	/* Where another process has the twin not block, somebody has to block for it. */
+	if (reason == FS_SOCKET_fast || s->retry_ns != FS_NEVER ||
+	    (s->twin_nonblock && !s->nonblock))
 		fs_reason_count(FS_SORT_LISTENER, reason);
 	else
 		fs_sock_give_up(s, reason);
@@ -247,6 +210,28 @@ static int accept_either(struct fs_sock *s, struct sockaddr *addr, socklen_t *le
 	return accept_kernel(s, addr, len, flags);
 }
 
+/*
+ * Without a listener beside it. The twin may be another process', too, which has
+ * told it not to block: then we do. -ERESTART: it blocks by itself, without our lock.
+ */
+static int accept_twin(struct fs_sock *s, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	if (s->file.also >= 0 && !s->twin_nonblock)
+		fs_sock_twin_nonblock(s, true);
+	if (!(FS_LIBC(fcntl, s->file.fd, F_GETFL) & O_NONBLOCK))
+		return -ERESTART;
+	return accept_kernel(s, addr, len, flags);
+}
+
+static int accept_by_libc(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	const int got = FS_LIBC(accept4, fd, addr, len, flags);
+
+	if (got >= 0)
+		fs_file_mark(got, FS_FILE_KERNEL);
+	return got;
+}
+
 int fs_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct fs_sock *s;
@@ -257,23 +242,18 @@ int fs_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	s = fs_sock_enter(fd);
 	if (s && s->state == FS_SOCK_LISTENING)
 		fs_sock_go_listen(s);
-	if (!s || !fs_file_locked(fd) || (!s->listener && s->file.also < 0)) {
+	if (!s || !fs_file_locked(fd) || s->state != FS_SOCK_LISTENING) {
 		if (s)
 			fs_sock_leave();
-		err = FS_LIBC(accept4, fd, addr, len, flags);
-		if (err >= 0)
-			fs_file_mark(err, FS_FILE_KERNEL);
-		return err;
+		return accept_by_libc(fd, addr, len, flags);
 	}
-	if (s->state == FS_SOCK_LISTENING && !s->twin_nonblock)
-		fs_sock_twin_nonblock(s, true);
 	do {
 		err = s->listener ? accept_either(s, addr, len, flags) :
-				    accept_kernel(s, addr, len, flags);
+				    accept_twin(s, addr, len, flags);
 	} while (err == -EAGAIN && !s->nonblock &&
 		 !(err = fs_sock_wait(s, EPOLLIN | EPOLLEXCLUSIVE, s->rcvtimeo_ns)));
 	fs_sock_leave();
-	return err == -ERESTART ? FS_LIBC(accept4, fd, addr, len, flags) : err;
+	return err == -ERESTART ? accept_by_libc(fd, addr, len, flags) : err;
 }
 
 int fs_accept(int fd, struct sockaddr *addr, socklen_t *len)

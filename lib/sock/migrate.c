@@ -81,9 +81,14 @@ void fs_migrate_find(struct fs_sock *s)
 
 void fs_migrate_keep(struct fs_sock *s)
 {
+	const int flags = s->state == FS_SOCK_LISTENING ? FS_LIBC(fcntl, s->file.fd, F_GETFD) : -1;
+
+	if (flags < 0)
+		return;
+	if (s->listener && !(flags & FD_CLOEXEC))
+		fs_migrate_share(s);
 	if (s->file.also >= 0)
-		FS_LIBC(fcntl, s->file.also, F_SETFD,
-			FS_LIBC(fcntl, s->file.fd, F_GETFD) & FD_CLOEXEC);
+		FS_LIBC(fcntl, s->file.also, F_SETFD, flags & FD_CLOEXEC);
 }
 
 /* One descriptor, with the byte that it needs to travel. */
@@ -151,25 +156,15 @@ int fs_migrate_take(struct fs_sock *s, int flags)
 /* A SYN that the program steered before it knew better comes until then. */
 #define LEAVE_NS	(10 * NSEC_PER_MSEC)
 
-/* Listeners without a socket, which wait for the last of their handshakes. */
-static struct fs_sock *leaving;
+/* A listener without a socket, which waits for the last of its handshakes. */
+struct leaver {
+	struct leaver *next;
+	struct fs_tcp_listener *listener;
+	int queue;
+	uint64_t until_ns;
+};
 
-/* The next connection that nobody has accepted. */
-static struct fs_tcp *next_conn(struct fs_sock *s)
-{
-	struct fs_sock *conn = fs_defer_take(s, true);
-	struct fs_tcp *tcp = NULL;
-
-	if (conn) {
-		tcp = conn->tcp;
-		free(conn);
-	} else {
-		fs_tcp_accept(s->listener, &tcp, 1);
-	}
-	if (tcp)
-		fs_tcp_set_user(tcp, NULL);
-	return tcp;
-}
+static struct leaver *leavers;
 
 static void move(struct fs_tcp *tcp, int queue)
 {
@@ -185,66 +180,81 @@ static void move(struct fs_tcp *tcp, int queue)
 	FS_LIBC(close, fd);
 }
 
-static void move_all(struct fs_sock *s)
+static void move_deferred(struct fs_sock *s)
+{
+	struct fs_sock *conn;
+
+	while ((conn = fs_defer_take(s, true))) {
+		fs_tcp_set_user(conn->tcp, NULL);
+		move(conn->tcp, s->file.also);
+		free(conn);
+	}
+}
+
+static void move_all(struct fs_tcp_listener *listener, int queue)
 {
 	struct fs_tcp *tcp;
 
-	while ((tcp = next_conn(s)))
-		move(tcp, s->file.also);
+	while (fs_tcp_accept(listener, &tcp, 1))
+		move(tcp, queue);
 }
 
 void fs_migrate_out(struct fs_sock *s)
 {
-	struct fs_sock *stand_in = fs_sock_alloc(s->family, SOCK_STREAM);
+	struct leaver *leaver;
+	int queue;
 
-	if (!stand_in || !s->listener || s->file.also < 0) {
-		free(stand_in);
+	if (!s->listener || s->file.also < 0)
+		return;
+	leaver = malloc(sizeof(*leaver));
+	queue = FS_LIBC(fcntl, s->file.also, F_DUPFD_CLOEXEC, s->file.also);
+	if (!leaver || queue < 0) {
+		free(leaver);
+		FS_LIBC(close, queue);
 		return;
 	}
-	fs_tcp_listener_leave(s->listener, stand_in);
-	move_all(s);
-	stand_in->state = FS_SOCK_LISTENING;
-	stand_in->listener = s->listener;
-	stand_in->file.also = s->file.also;
-	stand_in->leaves_ns = fs_engine_clock_ns() + LEAVE_NS;
-	stand_in->leaves_next = leaving;
-	leaving = stand_in;
+	*leaver = (struct leaver){
+		.next = leavers, .listener = s->listener, .queue = queue,
+		.until_ns = fs_engine_clock_ns() + LEAVE_NS,
+	};
+	leavers = leaver;
+	fs_tcp_listener_leave(s->listener);
+	move_deferred(s);
+	move_all(s->listener, queue);
 	s->listener = NULL;
-	s->file.also = -1;
 }
 
-static void end(struct fs_sock *stand_in, bool abort)
+static void end(struct leaver **at, bool abort)
 {
-	struct fs_sock **at = &leaving;
+	struct leaver *leaver = *at;
 
-	while (*at != stand_in)
-		at = &(*at)->leaves_next;
-	*at = stand_in->leaves_next;
+	*at = leaver->next;
 	if (abort)
-		fs_tcp_listener_close(stand_in->listener);
-	FS_LIBC(close, stand_in->file.also);
-	free(stand_in);
+		fs_tcp_listener_close(leaver->listener);
+	FS_LIBC(close, leaver->queue);
+	free(leaver);
 }
 
 void fs_migrate_round(uint64_t now_ns)
 {
-	struct fs_sock *s = leaving, *next;
+	struct leaver **at = &leavers;
 
-	for (; s; s = next) {
-		next = s->leaves_next;
-		move_all(s);
-		if (!s->listener->half && now_ns >= s->leaves_ns)
-			end(s, true);
+	while (*at) {
+		move_all((*at)->listener, (*at)->queue);
+		if ((*at)->listener->half || now_ns < (*at)->until_ns)
+			at = &(*at)->next;
+		else
+			end(at, true);
 	}
 }
 
 bool fs_migrate_waits(void)
 {
-	return leaving;
+	return leavers;
 }
 
 void fs_migrate_stop(bool abort)
 {
-	while (leaving)
-		end(leaving, abort);
+	while (leavers)
+		end(&leavers, abort);
 }

@@ -9,6 +9,7 @@
 #include <sys/time.h>
 
 #include "sock/sock.h"
+#include "sock/twin.h"
 #include "tcp/conn.h"
 
 #ifndef SO_ZEROCOPY
@@ -17,35 +18,28 @@
 
 /* --- from the twin to the connection --------------------------------------------------------------- */
 
-static int twin_int(const struct fs_sock *s, int level, int name, int otherwise)
+static void tell(struct fs_sock *s, enum fs_tcp_option option, int name, int otherwise)
 {
-	int value = otherwise;
-	socklen_t len = sizeof(value);
+	const int value = fs_sock_twin_int(s->file.fd, IPPROTO_TCP, name, otherwise);
 
-	FS_LIBC(getsockopt, s->file.fd, level, name, &value, &len);
-	return value;
+	fs_tcp_set(s->tcp, option, value);
+}
+
+/* The kernel says twice what was asked: half is its own use. */
+static void tell_buffer(struct fs_sock *s, enum fs_tcp_option option, int name)
+{
+	fs_tcp_set(s->tcp, option, fs_sock_twin_int(s->file.fd, SOL_SOCKET, name, 0) / 2);
 }
 
 static void apply_keepalive(struct fs_sock *s)
 {
-	struct fs_tcp *tcp = s->tcp;
-
-	if (!twin_int(s, SOL_SOCKET, SO_KEEPALIVE, 0)) {
-		fs_tcp_set(tcp, FS_TCP_KEEPALIVE, 0);
+	if (!fs_sock_twin_has(s->file.fd, SOL_SOCKET, SO_KEEPALIVE)) {
+		fs_tcp_set(s->tcp, FS_TCP_KEEPALIVE, 0);
 		return;
 	}
-	fs_tcp_set(tcp, FS_TCP_KEEPINTVL, twin_int(s, IPPROTO_TCP, TCP_KEEPINTVL, 75));
-	fs_tcp_set(tcp, FS_TCP_KEEPCNT, twin_int(s, IPPROTO_TCP, TCP_KEEPCNT, 9));
-	fs_tcp_set(tcp, FS_TCP_KEEPALIVE, twin_int(s, IPPROTO_TCP, TCP_KEEPIDLE, 7200));
-}
-
-static void apply_linger(struct fs_sock *s)
-{
-	struct linger linger = { 0 };
-	socklen_t len = sizeof(linger);
-
-	FS_LIBC(getsockopt, s->file.fd, SOL_SOCKET, SO_LINGER, &linger, &len);
-	fs_tcp_set(s->tcp, FS_TCP_LINGER, linger.l_onoff ? linger.l_linger : -1);
+	tell(s, FS_TCP_KEEPINTVL, TCP_KEEPINTVL, 75);
+	tell(s, FS_TCP_KEEPCNT, TCP_KEEPCNT, 9);
+	tell(s, FS_TCP_KEEPALIVE, TCP_KEEPIDLE, 7200);
 }
 
 static void apply_cc(struct fs_sock *s)
@@ -59,27 +53,23 @@ static void apply_cc(struct fs_sock *s)
 
 static void apply(struct fs_sock *s, uint32_t options)
 {
-	struct fs_tcp *tcp = s->tcp;
-
 	if (options & FS_SOCK_NODELAY)
-		fs_tcp_set(tcp, FS_TCP_NODELAY, twin_int(s, IPPROTO_TCP, TCP_NODELAY, 0));
+		tell(s, FS_TCP_NODELAY, TCP_NODELAY, 0);
 	if (options & FS_SOCK_CORK)
-		fs_tcp_set(tcp, FS_TCP_CORK, twin_int(s, IPPROTO_TCP, TCP_CORK, 0));
+		tell(s, FS_TCP_CORK, TCP_CORK, 0);
 	if (options & FS_SOCK_KEEPALIVE)
 		apply_keepalive(s);
 	if (options & FS_SOCK_LINGER)
-		apply_linger(s);
-	/* The kernel says twice what was asked: half is its own use. */
+		fs_tcp_set(s->tcp, FS_TCP_LINGER, fs_sock_twin_linger(s->file.fd));
 	if (options & FS_SOCK_SNDBUF)
-		fs_tcp_set(tcp, FS_TCP_SNDBUF, twin_int(s, SOL_SOCKET, SO_SNDBUF, 0) / 2);
+		tell_buffer(s, FS_TCP_SNDBUF, SO_SNDBUF);
 	if (options & FS_SOCK_RCVBUF)
-		fs_tcp_set(tcp, FS_TCP_RCVBUF, twin_int(s, SOL_SOCKET, SO_RCVBUF, 0) / 2);
+		tell_buffer(s, FS_TCP_RCVBUF, SO_RCVBUF);
 	if (options & FS_SOCK_USER_TIMEOUT)
-		fs_tcp_set(tcp, FS_TCP_USER_TIMEOUT,
-			   twin_int(s, IPPROTO_TCP, TCP_USER_TIMEOUT, 0));
+		tell(s, FS_TCP_USER_TIMEOUT, TCP_USER_TIMEOUT, 0);
 	if (options & FS_SOCK_CC)
 		apply_cc(s);
-	if (options & FS_SOCK_CORK && !twin_int(s, IPPROTO_TCP, TCP_CORK, 0))
+	if (options & FS_SOCK_CORK && !fs_sock_twin_has(s->file.fd, IPPROTO_TCP, TCP_CORK))
 		s->options &= ~(uint32_t)FS_SOCK_CORK;
 }
 
@@ -176,13 +166,33 @@ static void note(struct fs_sock *s, int name, const void *value, socklen_t len)
 	}
 }
 
+/* Numbers that both families share, and their own. */
+static bool is_join(int level, int name)
+{
+	switch (name) {
+	case MCAST_JOIN_GROUP:
+	case MCAST_JOIN_SOURCE_GROUP:
+		return level == IPPROTO_IP || level == IPPROTO_IPV6;
+	case IP_ADD_MEMBERSHIP:
+	case IP_ADD_SOURCE_MEMBERSHIP:
+		return level == IPPROTO_IP;
+	case IPV6_JOIN_GROUP:
+		return level == IPPROTO_IPV6;
+	default:
+		return false;
+	}
+}
+
 void fs_sock_option_set(struct fs_sock *s, int level, int name, const void *value, socklen_t len)
 {
 	s->touched = true;
 	if (level == SOL_SOCKET)
 		note(s, name, value, len);
-	if (s->type != SOCK_STREAM)
+	if (s->type != SOCK_STREAM) {
+		if (is_join(level, name))
+			fs_reason_count(FS_SORT_UDP, FS_SOCKET_multicast);
 		return;
+	}
 	s->options |= bit_of(level, name);
 	if (level == IPPROTO_TCP && name == TCP_DEFER_ACCEPT)
 		s->defer = int_of(value, len) > 0;
@@ -225,8 +235,7 @@ int fs_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 		fs_sock_option_set(s, level, name, value, len);
 		if (s->tcp)
 			tell_stack(s, level, name, value, len);
-		if (s->state == FS_SOCK_DATAGRAM && fs_udp_sock_wants_kernel(s))
-			fs_sock_give_up(s, FS_SOCKET_option);
+		fs_udp_sock_option_set(s);
 	}
 	fs_sock_leave();
 	return err;
@@ -275,7 +284,7 @@ static void adopt(void *ctx, size_t i, const void *value)
 
 	/* The times of keepalive always have a value: that alone is no wish. */
 	if (bit_of(known[i].level, known[i].name) == FS_SOCK_KEEPALIVE &&
-	    !twin_int(s, SOL_SOCKET, SO_KEEPALIVE, 0))
+	    !fs_sock_twin_has(s->file.fd, SOL_SOCKET, SO_KEEPALIVE))
 		return;
 	fs_sock_option_set(s, known[i].level, known[i].name, value, known[i].len);
 }

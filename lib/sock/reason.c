@@ -32,8 +32,8 @@ void fs_reason_count(enum fs_socket_sort sort, enum fs_socket_reason reason)
 	const uint64_t before = __atomic_fetch_add(counter(sort, reason), 1, __ATOMIC_RELAXED);
 
 	if (!before && reason != FS_SOCKET_fast)
-		fs_base_log(&fs_sock_config.log, FS_LOG_INFO, "%s in the kernel: %s",
-			    sorts[sort], texts[reason]);
+		fs_base_log(&fs_sock_config.log, FS_LOG_INFO, "%s: %s", sorts[sort],
+			    texts[reason]);
 }
 
 void fs_reason_rx(uint64_t bytes)

@@ -61,18 +61,24 @@ static void put_item(struct fs_item *item)
 
 /* --- sets ---------------------------------------------------------------------------------- */
 
+static struct fs_set *sets;
+static uint32_t generation;	/* how many forks there are from the first process to here */
+
 void fs_set_init(struct fs_set *set, int epfd)
 {
 	memset(set, 0, sizeof(*set));
 	set->epfd = epfd;
 	set->wake_fd = -1;
 	set->ready_tail = &set->ready_head;
+	set->next = sets;
+	set->at = &sets;
+	if (set->next)
+		set->next->at = &set->next;
+	sets = set;
 }
 
-void fs_set_fini(struct fs_set *set)
+static void close_wake(struct fs_set *set)
 {
-	while (set->items)
-		fs_item_drop(set->items);
 	if (set->wake_fd >= 0)
 		FS_LIBC(close, set->wake_fd);
 	set->wake_fd = -1;
@@ -129,7 +135,7 @@ bool fs_set_is_ready(const struct fs_set *set)
 
 bool fs_set_is_known(const struct fs_set *set)
 {
-	return set->n_items || set->wake_fd >= 0;
+	return set->n_items || set->known;
 }
 
 static uint32_t holds(const struct fs_item *item)
@@ -137,6 +143,15 @@ static uint32_t holds(const struct fs_item *item)
 	if (!(item->events & ~MODES))
 		return 0;	/* a one-shot that has fired */
 	return item->file->ops->ready(item->file) & item->events;
+}
+
+bool fs_set_holds(const struct fs_set *set)
+{
+	const struct fs_item *item = set->ready_head;
+
+	while (item && !holds(item))
+		item = item->ready_next;
+	return item;
 }
 
 /* --- the kernel's half of an item ------------------------------------------------------------ */
@@ -239,6 +254,14 @@ static void link_item(struct fs_item *item)
 	item->set->n_items++;
 }
 
+static void announce(struct fs_item *item)
+{
+	push_ready(item);
+	fs_engine_wake(item->set);
+	if (item->set->file.ops)
+		fs_file_news(&item->set->file);	/* a set in a set */
+}
+
 int fs_set_add(struct fs_set *set, struct fs_file *file, int fd, uint32_t events, uint64_t data)
 {
 	struct fs_item *item;
@@ -251,6 +274,7 @@ int fs_set_add(struct fs_set *set, struct fs_file *file, int fd, uint32_t events
 		return -ENOMEM;
 	*item = (struct fs_item){
 		.set = set, .file = file, .fd = fd, .events = events | ALWAYS, .data = data,
+		.born = generation,
 	};
 	err = rewire(item);
 	if (err) {
@@ -260,10 +284,8 @@ int fs_set_add(struct fs_set *set, struct fs_file *file, int fd, uint32_t events
 	link_item(item);
 	if (set->file.ops && set->wake_fd < 0)
 		fs_engine_meet(set);
-	if (holds(item)) {
-		push_ready(item);
-		fs_engine_wake(set);
-	}
+	if (holds(item))
+		announce(item);
 	return 0;
 }
 
@@ -275,18 +297,29 @@ int fs_item_modify(struct fs_item *item, uint32_t events, uint64_t data)
 	item->data = data;
 	if (item->in_kernel)
 		err = enter_kernel(item, EPOLL_CTL_MOD);
-	if (!err && holds(item)) {
-		push_ready(item);
-		fs_engine_wake(item->set);
-	}
+	if (!err && holds(item))
+		announce(item);
 	return err;
+}
+
+static void discard(struct fs_item *item)
+{
+	unlink_item(item);
+	put_item(item);
 }
 
 void fs_item_drop(struct fs_item *item)
 {
 	leave_kernel(item);
-	unlink_item(item);
-	put_item(item);
+	discard(item);
+}
+
+/* As in the kernel, what a parent has put into the set stays there as long as it has it. */
+static void drop_closed(struct fs_item *item)
+{
+	if (item->born == generation)
+		leave_kernel(item);
+	discard(item);
 }
 
 void fs_items_forget(struct fs_file *file, bool goes_on)
@@ -298,7 +331,7 @@ void fs_items_forget(struct fs_file *file, bool goes_on)
 		if (item->holds && !goes_on)
 			fs_engine_wake(item->set);
 		if (!item->holds || !goes_on)
-			fs_item_drop(item);
+			drop_closed(item);
 	}
 }
 
@@ -313,18 +346,59 @@ void fs_item_to_kernel(struct fs_item *item)
 	}
 	FS_LIBC(epoll_ctl, item->set->epfd, item->in_kernel ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
 		item->fd, &event);
-	item->set->n_kernel++;
-	unlink_item(item);
-	put_item(item);
+	discard(item);
 }
 
 void fs_file_news(struct fs_file *file)
 {
-	for (struct fs_item *item = file->items; item; item = item->next) {
-		push_ready(item);
-		fs_engine_wake(item->set);
-		if (item->set->file.ops)
-			fs_file_news(&item->set->file);	/* a set in a set */
+	for (struct fs_item *item = file->items; item; item = item->next)
+		announce(item);
+}
+
+/* --- the end of a set, and its double in a child ------------------------------------------------ */
+
+/* A thread that was cancelled has left its call, and what the call kept, here. */
+static void abandon(struct fs_item *item)
+{
+	struct fs_file *kept = item->holds ? item->file : NULL;
+
+	discard(item);
+	if (kept)
+		fs_file_put(kept);
+}
+
+void fs_set_fini(struct fs_set *set)
+{
+	while (set->items)
+		abandon(set->items);
+	close_wake(set);
+	if (!set->at)
+		return;		/* for the second time */
+	*set->at = set->next;
+	if (set->next)
+		set->next->at = set->at;
+	set->at = NULL;
+}
+
+void fs_set_renew(struct fs_set *set, int epfd)
+{
+	set->epfd = epfd;
+	for (struct fs_item *item = set->items; item; item = item->set_next) {
+		item->in_kernel = item->also_in_kernel = false;
+		rewire(item);
+	}
+}
+
+void fs_sets_forked(void (*own)(struct fs_set *set))
+{
+	generation++;
+	for (struct fs_set *set = sets, *next; set; set = next) {
+		next = set->next;
+		close_wake(set);
+		set->woken = false;
+		set->sleepers = set->strangers = 0;
+		if (!set->file.ops)
+			own(set);
 	}
 }
 

@@ -43,6 +43,7 @@ struct fs_item {
 	int fd;
 	uint32_t batch;			/* in which it was last reported, and where */
 	int place;
+	uint32_t born;			/* in which generation of processes */
 	bool in_kernel, also_in_kernel;	/* epfd has it too, and file->also */
 	bool ready;			/* on the ready list */
 	bool holds;			/* of a call that waits, and keeps the file */
@@ -55,13 +56,14 @@ struct fs_set {
 	struct fs_item *items;
 	struct fs_item *ready_head, **ready_tail;
 	uint32_t n_items;
-	uint32_t n_kernel;		/* descriptors that only the kernel knows: at most so many */
 	uint32_t sleepers;
 	uint32_t strangers;		/* who sleep in the kernel, as the set was its alone */
 	uint32_t batch;
 	uint32_t wired;			/* the engine's generation that is in epfd; 0: none */
 	uint64_t looked_ns;		/* when the kernel's half was last asked */
 	bool woken;			/* wake_fd was written */
+	bool known;			/* has been wired */
+	struct fs_set *next, **at;	/* of all of the process */
 };
 
 /* Events whose data is the address of one of these are the engine's own. */
@@ -73,8 +75,16 @@ enum fs_set_mark {
 extern char fs_set_marks[FS_SET_MARK_COUNT];
 
 void fs_set_init(struct fs_set *set, int epfd);
-/* Drops items and descriptors of its own; epfd is the caller's. */
+/* Drops items and descriptors of its own; epfd is the caller's, who closes it. */
 void fs_set_fini(struct fs_set *set);
+/* It has another epfd: what the kernel has a say in goes there. */
+void fs_set_renew(struct fs_set *set, int epfd);
+/*
+ * In a child of fork(). The kernel's half of an epoll set is the parent's, too, and
+ * what the child closes does not leave it. What is ours must not be shared: who
+ * sleeps is woken by a descriptor of his own, and of a thread's own set @own is told.
+ */
+void fs_sets_forked(void (*own)(struct fs_set *set));
 
 /* 0, -ENOMEM, or what epoll_ctl(2) says. */
 int fs_set_add(struct fs_set *set, struct fs_file *file, int fd, uint32_t events, uint64_t data);
@@ -107,5 +117,7 @@ bool fs_set_is_known(const struct fs_set *set);
 /* The kernel says that a set in a set has events: are they not the engine's? */
 bool fs_set_is_ready(const struct fs_set *set);
 bool fs_set_has_news(const struct fs_set *set);
+/* Is any of the news still true? */
+bool fs_set_holds(const struct fs_set *set);
 
 #endif

@@ -61,6 +61,7 @@ struct fs_sock {
 	bool untold;			/* connect() has not said yet what came of it */
 	bool shut_rd, shut_wr;		/* the latter of UDP: a connection knows it itself */
 	bool zerocopy;			/* SO_ZEROCOPY */
+	bool pktinfo;			/* IP_PKTINFO, IPV6_RECVPKTINFO: with each datagram */
 	int error;			/* SO_ERROR: -errno, told once */
 	int backlog;
 	uint32_t options;		/* enum fs_sock_option */
@@ -74,13 +75,15 @@ struct fs_sock {
 	bool defer;			/* of a listener: TCP_DEFER_ACCEPT, and whom it holds back */
 	struct fs_defer_list silent, due;
 	bool is_due;			/* of one that is held back */
-	uint64_t leaves_ns;		/* of a listener whose descriptor is gone (migrate.h): when */
-	struct fs_sock *leaves_next;
 	struct fs_sock *deferred_at, *defer_next, *defer_prev;
 	struct fs_udp *udp;
 	struct fs_addr peer;		/* of a connected UDP socket */
 	uint32_t zc_next, zc_told;	/* MSG_ZEROCOPY sends: counted, and told of */
+	struct fs_sock *next, **at;	/* of fs_socks */
 };
+
+/* All that have a descriptor, or had one that a call still waits in. */
+extern struct fs_sock *fs_socks;
 
 /* --- enter.c: from a descriptor to the socket, locked ---------------------------------------- */
 
@@ -103,8 +106,6 @@ int fs_sock_attach(struct fs_sock *s, int fd);
 struct fs_sock *fs_sock_new(int fd, int family, int type);
 /* Look at a descriptor that nobody told us of: inherited over execve(). */
 void fs_sock_adopt(int fd);
-/* The twin of a fast listener never blocks, whatever the application wants. */
-void fs_sock_twin_nonblock(struct fs_sock *s, bool on);
 /* From now on it is the kernel's alone. */
 void fs_sock_give_up(struct fs_sock *s, enum fs_socket_reason reason);
 void fs_sock_event(struct fs_sock *s, const struct fs_event *event);
@@ -163,8 +164,8 @@ ssize_t fs_tcp_sock_send(struct fs_sock *s, const struct iovec *iov, int n, int 
 ssize_t fs_sock_zerocopy_told(struct fs_sock *s, struct msghdr *msg);
 /* 1: the twin's connect() is all there is to do. */
 int fs_udp_sock_connect(struct fs_sock *s, const struct sockaddr *addr, socklen_t len);
-/* Has it options whose effect the fast path would lack? */
-bool fs_udp_sock_wants_kernel(const struct fs_sock *s);
+/* An option was set on the twin: remember it, or leave the socket to the kernel. */
+void fs_udp_sock_option_set(struct fs_sock *s);
 ssize_t fs_udp_sock_recv(struct fs_sock *s, struct msghdr *msg, int flags);
 ssize_t fs_udp_sock_send(struct fs_sock *s, const struct msghdr *msg, int flags);
 uint32_t fs_tcp_sock_ready(const struct fs_sock *s);

@@ -7,62 +7,65 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 
-#include "base/mapped.h"
+#include "base/addr.h"
+#include "base/ip.h"
 #include "sock/sock.h"
+#include "sock/twin.h"
 #include "udp/udp_priv.h"
 
 enum {
 	KERNEL_TURN = 16,
 };
 
-static bool has_option(int fd, int level, int name)
-{
-	int value = 0;
-	socklen_t len = sizeof(value);
-
-	return !FS_LIBC(getsockopt, fd, level, name, &value, &len) && value;
-}
-
-static int local_of(const struct fs_sock *s, struct fs_addr *local)
-{
-	static const uint8_t any[16];
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
-	int err = FS_LIBC(getsockname, s->file.fd, (struct sockaddr *)&sa, &len);
-
-	if (!err)
-		err = fs_sock_get_addr((struct sockaddr *)&sa, len, local);
-	if (!err && s->family == AF_INET6 && local->family == AF_INET6 &&
-	    !memcmp(local->ip, any, 16) && !has_option(s->file.fd, IPPROTO_IPV6, IPV6_V6ONLY))
-		local->family = AF_UNSPEC;
-	return err;
-}
-
 /*
  * Options whose effect the fast path would lack. Of sockets that share a port
  * only those without a peer share what comes.
  */
-bool fs_udp_sock_wants_kernel(const struct fs_sock *s)
+static bool wants_kernel(const struct fs_sock *s)
 {
+	static const struct {
+		int level, name;
+	} lacking[] = {
+		{ SOL_SOCKET, SO_TIMESTAMP }, { SOL_SOCKET, SO_TIMESTAMPNS },
+		{ IPPROTO_UDP, UDP_SEGMENT }, { IPPROTO_UDP, UDP_GRO },
+		{ IPPROTO_IP, IP_RECVERR }, { IPPROTO_IPV6, IPV6_RECVERR },
+		{ IPPROTO_IP, IP_RECVTOS }, { IPPROTO_IPV6, IPV6_RECVTCLASS },
+		{ IPPROTO_IP, IP_RECVTTL }, { IPPROTO_IPV6, IPV6_RECVHOPLIMIT },
+	};
 	const int fd = s->file.fd;
 
-	return has_option(fd, SOL_SOCKET, SO_TIMESTAMP) ||
-	       has_option(fd, SOL_SOCKET, SO_TIMESTAMPNS) ||
-	       (!s->peer.family && has_option(fd, SOL_SOCKET, SO_REUSEPORT)) ||
-	       has_option(fd, IPPROTO_UDP, UDP_SEGMENT) || has_option(fd, IPPROTO_UDP, UDP_GRO) ||
-	       has_option(fd, IPPROTO_IP, IP_RECVERR) ||
-	       has_option(fd, IPPROTO_IPV6, IPV6_RECVERR) ||
-	       has_option(fd, IPPROTO_IP, IP_RECVTOS) || has_option(fd, IPPROTO_IP, IP_RECVTTL) ||
-	       has_option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS) ||
-	       has_option(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT);
+	for (size_t i = 0; i < ARRAY_SIZE(lacking); i++)
+		if (fs_sock_twin_has(fd, lacking[i].level, lacking[i].name))
+			return true;
+	return !s->peer.family && fs_sock_twin_has(fd, SOL_SOCKET, SO_REUSEPORT);
 }
 
-static bool is_loopback(const struct fs_addr *addr)
+static void learn_options(struct fs_sock *s)
 {
-	static const uint8_t one[16] = { [15] = 1 };
+	const bool six = s->family == AF_INET6;
 
-	return addr->family == AF_INET ? addr->ip[0] == 127 :
-	       addr->family == AF_INET6 && !memcmp(addr->ip, one, 16);
+	s->pktinfo = fs_sock_twin_has(s->file.fd, six ? IPPROTO_IPV6 : IPPROTO_IP,
+				      six ? IPV6_RECVPKTINFO : IP_PKTINFO);
+}
+
+void fs_udp_sock_option_set(struct fs_sock *s)
+{
+	if (s->state != FS_SOCK_DATAGRAM)
+		return;
+	if (wants_kernel(s))
+		fs_sock_give_up(s, FS_SOCKET_option);
+	else
+		learn_options(s);
+}
+
+/* What comes to such an address, the program passes. */
+static bool is_for_many(const struct fs_addr *addr)
+{
+	static const uint8_t all[4] = { 255, 255, 255, 255 };
+
+	if (addr->family != AF_INET)
+		return addr->family == AF_INET6 && addr->ip[0] == 0xff;
+	return addr->ip[0] >> 4 == 14 || !memcmp(addr->ip, all, sizeof(all));
 }
 
 static enum fs_socket_reason open_endpoint(struct fs_sock *s, const struct fs_addr *local)
@@ -88,15 +91,17 @@ void fs_sock_go_udp(struct fs_sock *s)
 	enum fs_socket_reason reason = FS_SOCKET_fast;
 	struct fs_addr local;
 
-	if (s->tried || local_of(s, &local) || !local.port)
+	if (s->tried || fs_sock_twin_local(s, &local) || !local.port)
 		return;
 	s->tried = true;
 	if (!fs_sock_port_chosen(local.port) &&
 	    !(s->peer.family && fs_sock_port_chosen(s->peer.port)))
 		reason = FS_SOCKET_port;
-	else if (is_loopback(&local))
+	else if (fs_ip_is_loopback(local.family, local.ip))
 		reason = FS_SOCKET_loopback;
-	else if (fs_udp_sock_wants_kernel(s))
+	else if (is_for_many(&local))
+		reason = FS_SOCKET_multicast;
+	else if (wants_kernel(s))
 		reason = FS_SOCKET_option;
 	if (reason == FS_SOCKET_fast)
 		reason = open_endpoint(s, &local);
@@ -105,6 +110,7 @@ void fs_sock_go_udp(struct fs_sock *s)
 		return;
 	}
 	s->state = FS_SOCK_DATAGRAM;
+	learn_options(s);
 	fs_reason_count(FS_SORT_UDP, FS_SOCKET_fast);
 }
 
@@ -145,8 +151,7 @@ static void put_pktinfo(struct fs_sock *s, struct msghdr *msg, const struct fs_b
 	const bool is_six = s->family == AF_INET6;
 	const size_t size = is_six ? sizeof(six) : sizeof(four);
 
-	if (!has_option(s->file.fd, is_six ? IPPROTO_IPV6 : IPPROTO_IP,
-			is_six ? IPV6_RECVPKTINFO : IP_PKTINFO)) {
+	if (!s->pktinfo) {
 		msg->msg_controllen = 0;
 		return;
 	}
@@ -233,7 +238,7 @@ ssize_t fs_udp_sock_recv(struct fs_sock *s, struct msghdr *msg, int flags)
 		if (n)
 			return n;
 		if (!s->udp)
-			return -EAGAIN;
+			return -ERESTART;	/* there is no stack any more */
 	}
 }
 

@@ -80,7 +80,8 @@ void fs_stack_capture_sent(struct fs_host *host, const struct fs_port *port,
 		     FS_CONFIG_F_CAPTURE)))
 		return;
 	if (iface->capture_fd < 0)
-		iface->capture_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		iface->capture_fd = fs_host_aside(host, socket(AF_UNIX,
+							       SOCK_DGRAM | SOCK_CLOEXEC, 0));
 	for (unsigned int i = 0; i < n; i++)
 		send_copy(iface, port, bufs[i], host->now_ns);
 }

@@ -9,9 +9,9 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "port/xsk.h"
 #include "stack/world.h"
 
@@ -237,15 +237,11 @@ static int open_ifaces(struct fs_world *world, const struct fs_stack_opts *opts)
 static int open_pcap(struct fs_world *world, const char *path)
 {
 	struct fs_pcap_opts opts = { 0 };
-	struct timespec real, mono;
 	int err;
 
 	if (!path)
 		return 0;
-	clock_gettime(CLOCK_REALTIME, &real);
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	opts.epoch_ns = (uint64_t)(real.tv_sec - mono.tv_sec) * NSEC_PER_SEC +
-		(uint64_t)real.tv_nsec - (uint64_t)mono.tv_nsec;
+	opts.epoch_ns = fs_clock_epoch_ns();
 	err = fs_pcap_open(&world->pcap, path, &opts);
 	return err ? fs_base_fail(&world->log, err, "%s: cannot be written: %s", path,
 				  strerror(-err)) : 0;
@@ -318,11 +314,9 @@ static int open_stack(struct fs_stack **out, struct fs_world *world,
 		.csum_mode = opts->csum_mode,
 	};
 	struct fs_stack *stack;
-	struct timespec now;
 	int err;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	core.now_ns = (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+	core.now_ns = fs_clock_ns();
 	if (getrandom(&core.seed, sizeof(core.seed), 0) != sizeof(core.seed))
 		return -EIO;
 	err = fs_stack_create(&stack, &core);

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "stack/world.h"
 
 enum {
@@ -16,14 +16,6 @@ enum {
 	SPIN_ROUNDS = 16,	/* between two looks at the clock, which cost as much */
 	EVENTS = 16,
 };
-
-static uint64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
-}
 
 /* False when one is gone. */
 static bool look_at_ifaces(const struct fs_stack *stack)
@@ -105,13 +97,13 @@ static int look_aside_at_times(struct fs_stack *stack, uint64_t now_ns)
 static int rounds(struct fs_stack *stack, struct fs_event *events, int n, bool spins,
 		  uint64_t now_ns)
 {
-	const int most = spins ? SPIN_ROUNDS : 1;
-	int got = 0;
+	int got;
 
-	for (int i = 0; i < most && !got; i++) {
-		fs_stack_run(stack, now_ns);
-		got = fs_stack_events(stack, events, n);
-	}
+	fs_stack_run(stack, now_ns);
+	got = fs_stack_events(stack, events, n);
+	for (int i = 1; spins && i < SPIN_ROUNDS && !got; i++)
+		if (fs_stack_run_again(stack))
+			got = fs_stack_events(stack, events, n);
 	return got;
 }
 
@@ -121,7 +113,7 @@ int fs_stack_poll(struct fs_stack *stack, struct fs_event *events, int n, int64_
 	uint64_t start_ns, end_ns, now_ns;
 
 	/* Before anything else: what the application sent is being waited for. */
-	start_ns = now_ns = clock_ns();
+	start_ns = now_ns = fs_clock_ns();
 	stack->host.now_ns = now_ns;
 	fs_stack_transmit(stack);
 	end_ns = timeout_us < 0 ? FS_NEVER : start_ns + (uint64_t)timeout_us * NSEC_PER_USEC;
@@ -147,7 +139,7 @@ int fs_stack_poll(struct fs_stack *stack, struct fs_event *events, int n, int64_
 		}
 		if (now_ns >= end_ns)
 			return fs_stack_events(stack, events, n);
-		now_ns = clock_ns();
+		now_ns = fs_clock_ns();
 	}
 }
 
@@ -162,7 +154,7 @@ void fs_stack_wake(struct fs_stack *stack)
 
 void fs_stack_flush(struct fs_stack *stack)
 {
-	stack->host.now_ns = clock_ns();
+	stack->host.now_ns = fs_clock_ns();
 	fs_stack_transmit(stack);
 }
 
@@ -184,7 +176,7 @@ int64_t fs_stack_timeout_us(const struct fs_stack *stack)
 			return 0;
 	if (next_ns == FS_NEVER)
 		return -1;
-	now_ns = clock_ns();
+	now_ns = fs_clock_ns();
 	return next_ns <= now_ns ? 0 : (int64_t)((next_ns - now_ns) / NSEC_PER_USEC + 1);
 }
 

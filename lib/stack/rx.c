@@ -22,7 +22,9 @@ static bool is_ours(struct fs_stack *stack, const struct fs_wire_frame *f)
 {
 	uint8_t ip[16] = { 0 };
 
-	memcpy(ip, f->dst, f->addr_len);
+	if (f->addr_len == 16)
+		return fs_host_is_local(&stack->host, f->family, f->dst);
+	memcpy(ip, f->dst, 4);
 	return fs_host_is_local(&stack->host, f->family, ip);
 }
 

@@ -71,15 +71,19 @@ void fs_stack_transmit(struct fs_stack *stack)
 	drain_ports(stack);
 }
 
-static void receive(struct fs_stack *stack)
+static unsigned int receive(struct fs_stack *stack)
 {
 	struct fs_buf *burst[FS_STACK_BURST];
 	struct fs_host *host = &stack->host;
+	unsigned int all = 0;
 
 	for (unsigned int i = 0; i < host->n_ports; i++) {
 		struct fs_port *port = host->txq[i].port;
 		unsigned int n = port->ops->rx(port, burst, FS_STACK_BURST);
 
+		if (!n)
+			continue;
+		all += n;
 		host->stats.rx_pkts += n;
 		fs_tcp_ahead(stack->tcp, burst, n);
 		for (unsigned int k = 0; k < n; k++) {
@@ -87,6 +91,7 @@ static void receive(struct fs_stack *stack)
 			fs_stack_rx(stack, port, burst[k]);
 		}
 	}
+	return all;
 }
 
 /* Packets whose neighbour has answered, or has not for too long. */
@@ -119,15 +124,36 @@ static void answer(struct fs_stack *stack)
 		fs_stack_transmit(stack);
 }
 
+/* What a round does when it has received. */
+static void finish(struct fs_stack *stack)
+{
+	const uint64_t now_ns = stack->host.now_ns;
+
+	wake_waiters(stack, now_ns);
+	fs_timer_wheel_run(&stack->host.wheel, now_ns);
+	stack->tcp_due_ns = fs_tcp_run(stack->tcp);
+	answer(stack);
+}
+
 void fs_stack_run(struct fs_stack *stack, uint64_t now_ns)
 {
 	stack->host.now_ns = now_ns;
 	fs_stack_transmit(stack);
 	receive(stack);
-	wake_waiters(stack, now_ns);
-	fs_timer_wheel_run(&stack->host.wheel, now_ns);
-	stack->tcp_due_ns = fs_tcp_run(stack->tcp);
-	answer(stack);
+	finish(stack);
+}
+
+bool fs_stack_run_again(struct fs_stack *stack)
+{
+	if (unlikely(stack->kick_again || fs_tcp_pending(stack->tcp) ||
+		     stack->tcp_due_ns <= stack->host.now_ns)) {
+		fs_stack_run(stack, stack->host.now_ns);
+		return true;
+	}
+	if (!receive(stack))
+		return false;
+	finish(stack);
+	return true;
 }
 
 uint64_t fs_stack_next_ns(const struct fs_stack *stack)

@@ -54,6 +54,11 @@ void fs_stack_destroy(struct fs_stack *stack);
 int fs_stack_add_port(struct fs_stack *stack, struct fs_port *port);
 
 void fs_stack_run(struct fs_stack *stack, uint64_t now_ns);
+/*
+ * The clock has not moved since: what was due has been done, and only what comes
+ * can make a difference. False: nothing came, and there is no news.
+ */
+bool fs_stack_run_again(struct fs_stack *stack);
 int fs_stack_events(struct fs_stack *stack, struct fs_event *events, int n);
 /* When run() has something to do by itself; FS_NEVER if not. */
 uint64_t fs_stack_next_ns(const struct fs_stack *stack);

@@ -53,20 +53,6 @@ static int check_pins(const struct attempt *a, uint32_t prog_id)
 		a->iface.name, *where ? where : "unknown", a->pins.dir);
 }
 
-static uint32_t pinned_id(const struct fs_steer_pins *pins)
-{
-	int fd = fs_steer_pins_open(pins, FS_PIN_PROGRAM);
-	uint32_t id;
-
-	if (fd < 0)
-		fd = fs_steer_pins_open(pins, FS_PIN_PASS);
-	if (fd < 0)
-		return 0;
-	id = fs_steer_program_id(fd);
-	close(fd);
-	return id;
-}
-
 static int refuse_foreign(const struct attempt *a, const struct fs_steer_program *there)
 {
 	if (!strncmp(there->name, FS_PROG_NAME, strlen(FS_PROG_NAME)))
@@ -100,7 +86,7 @@ static int make_room(const struct attempt *a)
 			"%s: fastsock is attached already (program id %u); `fastsock status %s` shows it",
 			a->iface.name, there.ours, a->iface.name);
 	if (!access(a->pins.dir, F_OK)) {
-		err = check_pins(a, pinned_id(&a->pins));
+		err = check_pins(a, fs_steer_program_pinned_id(&a->pins));
 		if (err)
 			return err;
 		fs_base_log(a->log, FS_LOG_INFO,

@@ -22,11 +22,11 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bpf/fs_abi.h"
 #include "steer/bpffs.h"
+#include "steer/process.h"
 
 #define HERE		"/sys/fs/bpf"
 #define SUBDIR		(&FS_PIN_ROOT[sizeof(HERE) - 1])
@@ -36,26 +36,6 @@ static bool is_bpffs(const char *path)
 	struct statfs fs;
 
 	return !statfs(path, &fs) && (unsigned long)fs.f_type == BPF_FS_MAGIC;
-}
-
-/* The parent of a process, by /proc/PID/stat: "PID (name) state ppid ..." */
-static unsigned int parent_of(unsigned int pid)
-{
-	char path[40], text[256];
-	unsigned int parent = 0;
-	const char *at;
-	ssize_t len;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[len < 0 ? 0 : len] = '\0';
-	at = strrchr(text, ')');
-	return at && sscanf(at, ") %*c %u", &parent) == 1 ? parent : 0;
 }
 
 static bool may_enter(unsigned int pid)
@@ -77,7 +57,7 @@ static unsigned int elder(void)
 
 	if (may_enter(1))
 		return 1;
-	for (unsigned int pid = best; pid && may_enter(pid); pid = parent_of(pid))
+	for (unsigned int pid = best; pid && may_enter(pid); pid = fs_steer_process_parent(pid))
 		best = pid;
 	return best;
 }
@@ -98,27 +78,23 @@ static int mount_here(void)
 	return mount("bpf", HERE, "bpf", 0, "mode=0700") ? -errno : 0;
 }
 
-/* In a child: a thread of many may not change its mount namespace. */
+static int mount_in(void *ctx)
+{
+	return setns(*(const int *)ctx, CLONE_NEWNS) ? errno & 0x7f : -mount_here() & 0x7f;
+}
+
 static int mount_there(unsigned int pid)
 {
 	char path[40];
-	int ns, status;
-	pid_t child;
+	int ns, err;
 
 	snprintf(path, sizeof(path), "/proc/%u/ns/mnt", pid);
 	ns = open(path, O_RDONLY | O_CLOEXEC);
 	if (ns < 0)
 		return -errno;
-	child = fork();
-	if (!child)
-		_exit(setns(ns, CLONE_NEWNS) ? errno & 0x7f : -mount_here() & 0x7f);
+	err = fs_steer_process_child(mount_in, &ns);
 	close(ns);
-	if (child < 0)
-		return -errno;
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+	return err > 0 ? -err : err;
 }
 
 /* Where the others' is or would be, as we can reach it. */

@@ -36,20 +36,6 @@ static void read_config(const struct fs_steer_pins *pins, struct fs_config *conf
 	close(fd);
 }
 
-static uint32_t pinned_id(const struct fs_steer_pins *pins)
-{
-	int fd = fs_steer_pins_open(pins, FS_PIN_PROGRAM);
-	uint32_t id;
-
-	if (fd < 0)
-		fd = fs_steer_pins_open(pins, FS_PIN_PASS);
-	if (fd < 0)
-		return 0;
-	id = fs_steer_program_id(fd);
-	close(fd);
-	return id;
-}
-
 /* Nothing of it runs here: may the pins go? */
 static int check_elsewhere(const char *ifname, const struct fs_steer_pins *pins,
 			   const struct fs_logger *log)
@@ -61,7 +47,7 @@ static int check_elsewhere(const char *ifname, const struct fs_steer_pins *pins,
 	read_config(pins, &config);
 	if (!config.netns || config.netns == fs_steer_iface_netns())
 		return 0;
-	runs = fs_steer_iface_runs_elsewhere(config.netns, config.ifindex, pinned_id(pins), where,
+	runs = fs_steer_iface_runs_elsewhere(config.netns, config.ifindex, fs_steer_program_pinned_id(pins), where,
 					     sizeof(where));
 	if (runs <= 0)
 		return 0;

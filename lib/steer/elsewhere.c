@@ -13,10 +13,10 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "steer/iface.h"
+#include "steer/process.h"
 
 enum {
 	RUNS_NOT = 0,
@@ -49,41 +49,39 @@ static int find_in(const char *dir, const char *suffix, uint64_t netns, char *wh
 	return found;
 }
 
-static int look(int ns, uint32_t ifindex, uint32_t prog_id)
+struct question {
+	uint32_t ifindex, prog_id;
+	int ns;
+};
+
+static int look(void *ctx)
 {
+	const struct question *q = ctx;
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
 
-	if (setns(ns, CLONE_NEWNET))
+	if (setns(q->ns, CLONE_NEWNET))
 		return MAY_NOT_LOOK;
-	if (bpf_xdp_query((int)ifindex, 0, &query))
+	if (bpf_xdp_query((int)q->ifindex, 0, &query))
 		return RUNS_NOT;
-	if (!prog_id)	/* it was not pinned: whatever runs there */
+	if (!q->prog_id)	/* it was not pinned: whatever runs there */
 		return query.drv_prog_id || query.skb_prog_id ? RUNS : RUNS_NOT;
-	return query.drv_prog_id == prog_id || query.skb_prog_id == prog_id ? RUNS : RUNS_NOT;
+	return query.drv_prog_id == q->prog_id || query.skb_prog_id == q->prog_id ?
+		RUNS : RUNS_NOT;
 }
 
 int fs_steer_iface_runs_elsewhere(uint64_t netns, uint32_t ifindex, uint32_t prog_id,
 				  char *where, size_t size)
 {
-	int ns, status;
-	pid_t child;
+	struct question q = { .ifindex = ifindex, .prog_id = prog_id };
+	int runs;
 
 	where[0] = '\0';
-	ns = find_in("/run/netns", "", netns, where, size);
-	if (ns < 0)
-		ns = find_in("/proc", "/ns/net", netns, where, size);
-	if (ns < 0)
+	q.ns = find_in("/run/netns", "", netns, where, size);
+	if (q.ns < 0)
+		q.ns = find_in("/proc", "/ns/net", netns, where, size);
+	if (q.ns < 0)
 		return 0;
-	child = fork();
-	if (!child)
-		_exit(look(ns, ifindex, prog_id));
-	close(ns);
-	if (child < 0)
-		return -errno;
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	if (!WIFEXITED(status) || WEXITSTATUS(status) == MAY_NOT_LOOK)
-		return -EPERM;
-	return WEXITSTATUS(status);
+	runs = fs_steer_process_child(look, &q);
+	close(q.ns);
+	return runs == MAY_NOT_LOOK || runs == -EIO ? -EPERM : runs;
 }

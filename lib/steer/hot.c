@@ -10,15 +10,15 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "base/ip.h"
 #include "steer/priv.h"
 
 /* Exact addresses are never here: two keys that differ in them look the same. */
 static uint32_t key_word(const struct fs_rule_key *key)
 {
-	static const uint8_t any[16];
 	uint32_t word;
 
-	if (memcmp(key->addr, any, sizeof(any)))
+	if (!fs_ip_is_any(key->addr))
 		return 0;
 	memcpy(&word, key, sizeof(word));
 	return word;
@@ -40,7 +40,9 @@ static struct fs_hot *map_page(struct fs_steer *steer)
 	return page == MAP_FAILED ? NULL : page;
 }
 
-int fs_steer_hot_clear(struct fs_steer *steer, const struct fs_rule_key *key)
+/* NULL: the rule goes. */
+static int change(struct fs_steer *steer, const struct fs_rule_key *key,
+		  const struct fs_rule *rule)
 {
 	const uint32_t word = key_word(key);
 	struct fs_hot_rule *entry;
@@ -51,31 +53,23 @@ int fs_steer_hot_clear(struct fs_steer *steer, const struct fs_rule_key *key)
 	hot = map_page(steer);
 	if (!hot)
 		return -errno;
-	entry = find(hot, word);
+	entry = find(hot, rule ? 0 : word);
+	if (entry && rule)
+		entry->rule = *rule;
 	if (entry)
-		__atomic_store_n(&entry->key, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&entry->key, rule ? word : 0, __ATOMIC_RELEASE);
 	munmap(hot, sizeof(*hot));
 	return 0;
 }
 
+int fs_steer_hot_clear(struct fs_steer *steer, const struct fs_rule_key *key)
+{
+	return change(steer, key, NULL);
+}
+
+/* The key was 0 long enough for the table to change in between. */
 int fs_steer_hot_set(struct fs_steer *steer, const struct fs_rule_key *key,
 		     const struct fs_rule *rule)
 {
-	const uint32_t word = key_word(key);
-	struct fs_hot_rule *entry;
-	struct fs_hot *hot;
-
-	if (!word)
-		return 0;
-	hot = map_page(steer);
-	if (!hot)
-		return -errno;
-	entry = find(hot, 0);
-	if (entry) {
-		/* The key was 0 long enough for the table to change in between. */
-		entry->rule = *rule;
-		__atomic_store_n(&entry->key, word, __ATOMIC_RELEASE);
-	}
-	munmap(hot, sizeof(*hot));
-	return 0;
+	return change(steer, key, rule);
 }

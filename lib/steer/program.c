@@ -35,6 +35,20 @@ uint32_t fs_steer_program_id(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
 }
 
+uint32_t fs_steer_program_pinned_id(const struct fs_steer_pins *pins)
+{
+	int fd = fs_steer_pins_open(pins, FS_PIN_PROGRAM);
+	uint32_t id;
+
+	if (fd < 0)
+		fd = fs_steer_pins_open(pins, FS_PIN_PASS);
+	if (fd < 0)
+		return 0;
+	id = fs_steer_program_id(fd);
+	close(fd);
+	return id;
+}
+
 static uint32_t map_id(int fd)
 {
 	struct bpf_map_info info = { 0 };

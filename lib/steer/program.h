@@ -27,5 +27,7 @@ int fs_steer_program_detach(const struct fs_steer_program *program, uint32_t ifi
 
 /* The id of a program descriptor, 0 on failure. */
 uint32_t fs_steer_program_id(int fd);
+/* Of the program that is pinned, ours or the one that only passes; 0: none. */
+uint32_t fs_steer_program_pinned_id(const struct fs_steer_pins *pins);
 
 #endif

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/ip.h"
 #include "steer/config.h"
 #include "steer/priv.h"
 
@@ -25,9 +26,7 @@
 
 static bool is_exact(const struct fs_rule_key *key)
 {
-	static const uint8_t any[16];
-
-	return memcmp(key->addr, any, sizeof(any)) != 0;
+	return !fs_ip_is_any(key->addr);
 }
 
 static int find(struct fs_steer *steer, const struct fs_rule_key *key, struct fs_rule *rule)

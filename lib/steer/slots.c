@@ -19,33 +19,11 @@
 #include <unistd.h>
 
 #include "steer/priv.h"
-
-/* Field 22 of /proc/PID/stat; the second, in parentheses, may hold anything. */
-static uint64_t start_time(uint32_t pid)
-{
-	char path[40], text[512];
-	const char *at;
-	ssize_t len;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (len <= 0)
-		return 0;
-	text[len] = '\0';
-	at = strrchr(text, ')');
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	return at ? strtoull(at + 1, NULL, 10) : 0;
-}
+#include "steer/process.h"
 
 bool fs_steer_slot_lives(const struct fs_slot *slot)
 {
-	return slot->pid && start_time(slot->pid) == slot->start_time;
+	return slot->pid && fs_steer_process_start(slot->pid) == slot->start_time;
 }
 
 uint32_t fs_steer_slot_count(const struct fs_steer *steer)
@@ -102,7 +80,7 @@ static int take_locked(struct fs_steer *steer, uint32_t *slot)
 			"%s: all %u slots are taken by living processes; `fastsock status %s` lists them",
 			steer->info.ifname, count, steer->info.ifname);
 	clear_slot(steer, i);
-	mine.start_time = start_time(mine.pid);
+	mine.start_time = fs_steer_process_start(mine.pid);
 	fd = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
 		ssize_t len = read(fd, mine.comm, sizeof(mine.comm) - 1);

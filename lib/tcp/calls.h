@@ -204,9 +204,9 @@ void fs_tcp_listener_put(struct fs_tcp_listener *listener);
 /* The kernel has a connection of its port: look now and then whether it still does. */
 void fs_tcp_listener_shared(struct fs_tcp_listener *listener);
 
-/* It takes no new connections from here on: they are the kernel's, and whose listens there.
- * Those whose handshake has begun still come, as events of @user. */
-void fs_tcp_listener_leave(struct fs_tcp_listener *listener, void *user);
+/* New connections are the kernel's from here on, and whose listens there. Those whose
+ * handshake has begun still come to be accepted, but nobody is told. */
+void fs_tcp_listener_leave(struct fs_tcp_listener *listener);
 void fs_tcp_listener_free(struct fs_tcp_listener *listener);
 
 /* SYN-SENT: RFC 9293 3.10.7.3. */

@@ -5,9 +5,8 @@
  */
 #include <errno.h>
 
+#include "base/ip.h"
 #include "tcp/conn.h"
-
-static const uint8_t any_ip[16];
 
 static int check_opts(const struct fs_tcp_connect_opts *opts, const struct fs_tcp_cc_ops **cc)
 {
@@ -19,7 +18,7 @@ static int check_opts(const struct fs_tcp_connect_opts *opts, const struct fs_tc
 		return -EAFNOSUPPORT;
 	if (local->family != AF_UNSPEC && local->family != remote->family)
 		return -EAFNOSUPPORT;
-	if (!remote->port || !memcmp(remote->ip, any_ip, 16))
+	if (!remote->port || fs_ip_is_any(remote->ip))
 		return -EINVAL;
 	*cc = fs_tcp_cc_find(opts->cc ? opts->cc : FS_TCP_CC_NAME_DEFAULT);
 	return *cc ? 0 : -EINVAL;
@@ -43,7 +42,7 @@ static int choose_path(struct fs_tcp_table *table, const struct fs_tcp_connect_o
 		.family = opts->remote.family, .remote_port = opts->remote.port,
 	};
 	memcpy(id->remote, opts->remote.ip, 16);
-	memcpy(id->local, memcmp(opts->local.ip, any_ip, 16) ? opts->local.ip : dst->src, 16);
+	memcpy(id->local, fs_ip_is_any(opts->local.ip) ? dst->src : opts->local.ip, 16);
 	return fs_host_is_local(host, id->family, id->local) ? 0 : -EADDRNOTAVAIL;
 }
 

@@ -7,6 +7,7 @@
  *	                   no: SYN-ACK with a cookie, nothing kept (RFC 4987 3.6)
  *	                           --ACK of a cookie--> accept queue
  */
+#include "base/ip.h"
 #include "tcp/conn.h"
 #include "tcp/kernel.h"
 
@@ -24,11 +25,6 @@ static uint32_t path_mtu(struct fs_tcp_table *table, const struct fs_tcp_flow_id
 {
 	return fs_net_dst_from(table->host->net, id->family, id->remote, id->local, scope,
 			       table->host->now_ns)->mtu;
-}
-
-static bool is_link_local(const struct fs_tcp_flow_id *id)
-{
-	return id->family == AF_INET6 && id->remote[0] == 0xfe && (id->remote[1] & 0xc0) == 0x80;
 }
 
 /* A connection in SYN-RCVD; NULL without memory. */
@@ -54,7 +50,7 @@ static struct fs_tcp *half_open(struct fs_tcp_listener *l, const struct fs_tcp_r
 	tcp->recovery_end = tcp->snd_una;
 	tcp->snd_wnd = rx->seg.window;
 	tcp->port = rx->buf->port;
-	tcp->flow.scope = is_link_local(id) ? rx->buf->ifindex : 0;
+	tcp->flow.scope = fs_ip_needs_scope(id->family, id->remote) ? rx->buf->ifindex : 0;
 	fs_tcp_conn_enter(tcp, FS_TCP_SYN_RCVD);
 	return tcp;
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/ip.h"
 #include "tcp/kernel.h"
 
 /* Until then the kernel may still get a SYN that came before there was a rule. */
@@ -158,10 +159,10 @@ static void retire(struct fs_tcp_listener *l, bool retired)
 	}
 }
 
-void fs_tcp_listener_leave(struct fs_tcp_listener *l, void *user)
+void fs_tcp_listener_leave(struct fs_tcp_listener *l)
 {
 	l->leaving = true;
-	l->ready.user = user;
+	l->ready.user = NULL;
 	retire(l, true);
 }
 
@@ -226,7 +227,7 @@ static int check_opts(const struct fs_tcp_listen_opts *opts, const struct fs_tcp
 		return -EINVAL;
 	if (local->family != AF_UNSPEC && local->family != AF_INET && local->family != AF_INET6)
 		return -EAFNOSUPPORT;
-	if (local->family == AF_UNSPEC && memcmp(local->ip, any_ip, 16))
+	if (local->family == AF_UNSPEC && !fs_ip_is_any(local->ip))
 		return -EINVAL;
 	*cc = fs_tcp_cc_find(opts->cc ? opts->cc : FS_TCP_CC_NAME_DEFAULT);
 	return *cc ? 0 : -EINVAL;

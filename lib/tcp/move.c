@@ -148,7 +148,7 @@ int fs_tcp_move_all(struct fs_tcp_table *table, fs_tcp_moved_fn *fn, void *ctx)
 		void *user = conns[i]->ready.user;
 		const int fd = move_to_new(conns[i]);
 
-		failed += fd < 0;
+		failed += fd < 0 && !(orphan && conns[i]->flow.state == FS_TCP_FIN_WAIT_2);
 		if (!orphan)
 			fn(ctx, user, fd);
 		else if (fd >= 0)

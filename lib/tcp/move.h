@@ -14,7 +14,8 @@ typedef void fs_tcp_moved_fn(void *ctx, void *user, int fd);
  * Those that were closed and still send go on in the kernel, closed. Of each
  * other one @fn is told, which owns the descriptor and must not touch other
  * connections; @fn NULL leaves them. Those that nobody accepted stay.
- * Returns how many could not be moved, or -ENOMEM: none was.
+ * Returns how many could not be moved, but for closed ones whose peer has
+ * everything; or -ENOMEM: none was.
  */
 int fs_tcp_move_all(struct fs_tcp_table *table, fs_tcp_moved_fn *fn, void *ctx);
 

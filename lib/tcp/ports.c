@@ -207,6 +207,7 @@ static int reserve_one(struct fs_tcp_ports *ports, struct address *address, uint
 
 	if (fd < 0)
 		return ask->held_fd >= 0 ? -EMFILE : fd;
+	fd = fs_host_aside(host, fd);
 	if (!ask->usable(ask->ctx, port))
 		goto err_close;
 	held = hold(ports, address, port, fd);

@@ -39,7 +39,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "base/mapped.h"
+#include "base/addr.h"
 #include "tcp/kernel.h"
 
 #ifndef SO_BUF_LOCK

@@ -13,6 +13,8 @@
 
 #include <fastsock/fastsock.h>
 
+#include "base/ip.h"
+
 #ifndef IP_LOCAL_PORT_RANGE
 #define IP_LOCAL_PORT_RANGE	51	/* Linux 6.3 */
 #endif
@@ -20,15 +22,6 @@
 enum {
 	NEAR = 256,
 };
-
-/*
- * A link-local address needs an interface to be bound, which is not known
- * here, and may be on several: its port is reserved for all addresses.
- */
-static bool is_link_local(const struct fs_addr *addr)
-{
-	return addr->family == AF_INET6 && addr->ip[0] == 0xfe && (addr->ip[1] & 0xc0) == 0x80;
-}
 
 /*
  * Asked for any port, the kernel goes through half the range first: some
@@ -71,7 +64,8 @@ int fs_tcp_reserve(uint8_t family, const uint8_t ip[16], uint16_t *port, uint16_
 	if (fd < 0)
 		return -errno;
 	memcpy(local.ip, ip, sizeof(local.ip));
-	if (is_link_local(&local))
+	/* Its interface is not known here, and it may be on several: all addresses. */
+	if (fs_ip_needs_scope(family, ip))
 		memset(local.ip, 0, sizeof(local.ip));
 	if (!*port && near)
 		narrow(fd, near);

@@ -240,6 +240,15 @@ bool fs_tcp_pending(const struct fs_tcp_table *table)
 	return table->dirty;
 }
 
+/* In FIN-WAIT-2 the peer has everything, and a reset would spoil what it has not read yet. */
+static void finish(struct fs_tcp *tcp)
+{
+	if (fs_tcp_has(tcp, FS_TCP_ORPHAN) && tcp->flow.state == FS_TCP_FIN_WAIT_2)
+		fs_tcp_conn_end(tcp, 0);
+	else
+		fs_tcp_conn_abort(tcp);
+}
+
 bool fs_tcp_table_reset(struct fs_tcp_table *table, unsigned int n)
 {
 	struct fs_tcp_flow *flow;
@@ -248,7 +257,7 @@ bool fs_tcp_table_reset(struct fs_tcp_table *table, unsigned int n)
 		if (flow->state == FS_TCP_TIME_WAIT)
 			fs_tcp_timewait_drop(table, flow);
 		else
-			fs_tcp_conn_abort(container_of(flow, struct fs_tcp, flow));
+			finish(container_of(flow, struct fs_tcp, flow));
 	}
 	return table->flows.count;
 }

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/mapped.h"
+#include "base/addr.h"
 
 static uint8_t socket_family(const struct fs_addr *local)
 {

@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 
+#include "base/ip.h"
 #include "tcp/conn.h"
 
 enum {
@@ -43,7 +44,6 @@ static int usable(const struct fs_dst *dst)
 static void put_headers(struct fs_buf *buf, const struct fs_tcp_flow_id *id,
 			const struct fs_wire_tcp *seg, const struct fs_dst *dst, uint8_t tos)
 {
-	const bool four = id->family == AF_INET;
 	const uint16_t header_len = fs_wire_tcp_header_len(&seg->opts);
 	const struct fs_wire_ip ip = {
 		.src = id->local,
@@ -55,16 +55,8 @@ static void put_headers(struct fs_buf *buf, const struct fs_tcp_flow_id *id,
 	};
 	uint8_t *p = buf->data - header_len;
 
-	fs_wire_put_tcp(p, seg, four ?
-			fs_csum_pseudo4(ip.src, ip.dst, FS_IPPROTO_TCP, ip.l4_len) :
-			fs_csum_pseudo6(ip.src, ip.dst, FS_IPPROTO_TCP, ip.l4_len));
-	p -= four ? FS_IP4_LEN : FS_IP6_LEN;
-	if (four)
-		fs_wire_put_ip4(p, &ip);
-	else
-		fs_wire_put_ip6(p, &ip);
-	p -= FS_ETH_LEN;
-	memcpy(p, dst->eth, FS_ETH_LEN);
+	fs_wire_put_tcp(p, seg, fs_wire_ip_pseudo(&ip, id->family));
+	p = fs_net_put_headers(p, &ip, dst);
 	buf->len = (uint32_t)(buf->data - p) + seg->payload_len;
 	buf->data = p;
 }
@@ -240,7 +232,7 @@ int fs_tcp_xmit_bare(struct fs_tcp_table *table, const struct fs_tcp_flow_id *id
 		return -ENOBUFS;
 	seg->src_port = id->local_port;
 	seg->dst_port = id->remote_port;
-	if (id->family != AF_INET6 || id->remote[0] != 0xfe || (id->remote[1] & 0xc0) != 0x80)
+	if (!fs_ip_needs_scope(id->family, id->remote))
 		scope = 0;
 	err = send_frame(table, id, buf, seg, scope, UINT8_MAX);
 	if (unlikely(err))

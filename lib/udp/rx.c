@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "base/ip.h"
 #include "udp/udp_priv.h"
 
 static void drop(struct fs_buf *buf, uint64_t *counter)
@@ -23,7 +24,7 @@ static void set_addr(struct fs_addr *addr, const struct fs_wire_frame *f, const 
 		return;
 	}
 	memcpy(addr->ip, ip, 16);
-	if (ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80)
+	if (fs_ip6_is_link_local(ip))
 		addr->scope = ifindex;
 }
 

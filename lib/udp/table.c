@@ -9,14 +9,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/ip.h"
 #include "udp/udp_priv.h"
 
 static const uint8_t any_ip[16];
-
-static bool is_any(const struct fs_addr *addr)
-{
-	return !memcmp(addr->ip, any_ip, sizeof(any_ip));
-}
 
 static struct fs_udp **bucket_of(struct fs_udp_table *table, uint8_t family,
 				 const uint8_t ip[16], uint16_t port)
@@ -40,16 +36,12 @@ static struct fs_udp *find(struct fs_udp_table *table, uint8_t family, const uin
 }
 
 /* The exact address first, then any. @ip has its unused bytes zero. */
-struct fs_udp *fs_udp_find(struct fs_udp_table *table, uint8_t family, const uint8_t ip[16],
-			   uint16_t port)
+struct fs_udp *fs_udp_look_up(struct fs_udp_table *table, uint8_t family, const uint8_t ip[16],
+			      uint16_t port)
 {
 	struct fs_udp_memo *memo = &table->memo;
-	struct fs_udp *udp;
+	struct fs_udp *udp = find(table, family, ip, port);
 
-	if (likely(memo->udp && memo->port == port && memo->family == family &&
-		   !memcmp(memo->ip, ip, 16)))
-		return memo->udp;
-	udp = find(table, family, ip, port);
 	if (!udp)
 		udp = find(table, family, any_ip, port);
 	*memo = (struct fs_udp_memo){ .udp = udp, .family = family, .port = port };
@@ -136,13 +128,13 @@ static int check_opts(const struct fs_udp_opts *opts)
 		return -EINVAL;
 	if (local->family != AF_UNSPEC && local->family != AF_INET && local->family != AF_INET6)
 		return -EAFNOSUPPORT;
-	if (local->family == AF_UNSPEC && !is_any(local))
+	if (local->family == AF_UNSPEC && !fs_ip_is_any(local->ip))
 		return -EINVAL;
 	if (remote->family == AF_UNSPEC)
 		return 0;
 	if (local->family != AF_UNSPEC && remote->family != local->family)
 		return -EAFNOSUPPORT;
-	return remote->port && !is_any(remote) ? 0 : -EINVAL;
+	return remote->port && !fs_ip_is_any(remote->ip) ? 0 : -EINVAL;
 }
 
 static struct fs_udp *allocate(struct fs_udp_table *table, const struct fs_udp_opts *opts)

@@ -13,7 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "base/mapped.h"
+#include "base/addr.h"
 #include "udp/udp_priv.h"
 
 enum {

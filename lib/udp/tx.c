@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "base/ip.h"
 #include "udp/udp_priv.h"
 
 enum {
@@ -23,17 +24,9 @@ static uint32_t headers_len(uint8_t family)
 	return FS_ETH_LEN + (family == AF_INET ? FS_IP4_LEN : FS_IP6_LEN) + FS_UDP_LEN;
 }
 
-static bool is_zero_ip(const uint8_t ip[16])
-{
-	static const uint8_t zero[16];
-
-	return !memcmp(ip, zero, sizeof(zero));
-}
-
 /* Write UDP, IP and Ethernet headers in front of the payload. */
 static void put_headers(struct fs_buf *buf, const struct fs_dst *dst)
 {
-	const bool four = buf->remote.family == AF_INET;
 	const uint16_t l4_len = (uint16_t)(FS_UDP_LEN + buf->len);
 	const struct fs_wire_ip ip = {
 		.src = buf->local.ip,
@@ -43,18 +36,10 @@ static void put_headers(struct fs_buf *buf, const struct fs_dst *dst)
 		.ttl = HOP_LIMIT,
 	};
 	uint8_t *p = buf->data - FS_UDP_LEN;
-	uint64_t pseudo = four ?
-		fs_csum_pseudo4(ip.src, ip.dst, FS_IPPROTO_UDP, l4_len) :
-		fs_csum_pseudo6(ip.src, ip.dst, FS_IPPROTO_UDP, l4_len);
 
-	fs_wire_put_udp(p, buf->local.port, buf->remote.port, l4_len, pseudo);
-	p -= four ? FS_IP4_LEN : FS_IP6_LEN;
-	if (four)
-		fs_wire_put_ip4(p, &ip);
-	else
-		fs_wire_put_ip6(p, &ip);
-	p -= FS_ETH_LEN;
-	memcpy(p, dst->eth, FS_ETH_LEN);
+	fs_wire_put_udp(p, buf->local.port, buf->remote.port, l4_len,
+			fs_wire_ip_pseudo(&ip, buf->remote.family));
+	p = fs_net_put_headers(p, &ip, dst);
 	buf->len += (uint32_t)(buf->data - p);
 	buf->data = p;
 }
@@ -67,7 +52,7 @@ static int complete_addrs(struct fs_udp *udp, struct fs_buf *buf)
 			return -EDESTADDRREQ;
 		buf->remote = udp->remote;
 	}
-	if (!buf->remote.port || is_zero_ip(buf->remote.ip))
+	if (!buf->remote.port || fs_ip_is_any(buf->remote.ip))
 		return -EDESTADDRREQ;
 	if (udp->local.family != AF_UNSPEC && udp->local.family != buf->remote.family)
 		return -EAFNOSUPPORT;
@@ -84,7 +69,7 @@ static int complete_addrs(struct fs_udp *udp, struct fs_buf *buf)
 
 static int complete_source(struct fs_host *host, struct fs_buf *buf, const struct fs_dst *dst)
 {
-	if (is_zero_ip(buf->local.ip)) {
+	if (fs_ip_is_any(buf->local.ip)) {
 		memcpy(buf->local.ip, dst->src, 16);
 		return 0;
 	}

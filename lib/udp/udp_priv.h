@@ -63,9 +63,20 @@ static inline int fs_udp_link_index(uint8_t family)
 	return family == AF_INET6;
 }
 
+struct fs_udp *fs_udp_look_up(struct fs_udp_table *table, uint8_t family, const uint8_t ip[16],
+			      uint16_t port);
+
 /* The endpoint for a datagram to @ip (unused bytes zero) and @port, or NULL. */
-struct fs_udp *fs_udp_find(struct fs_udp_table *table, uint8_t family, const uint8_t ip[16],
-			   uint16_t port);
+static inline struct fs_udp *fs_udp_find(struct fs_udp_table *table, uint8_t family,
+					 const uint8_t ip[16], uint16_t port)
+{
+	const struct fs_udp_memo *memo = &table->memo;
+
+	if (likely(memo->udp && memo->port == port && memo->family == family &&
+		   !memcmp(memo->ip, ip, 16)))
+		return memo->udp;
+	return fs_udp_look_up(table, family, ip, port);
+}
 
 /* Is there a datagram to receive, and how long is it? */
 static inline bool fs_udp_has(const struct fs_udp *udp)

@@ -23,7 +23,8 @@ static enum fs_wire_verdict parse_ip4(const uint8_t *p, uint32_t len, struct fs_
 	total_len = get_be16(p + 2);
 	if (header_len < FS_IP4_LEN || total_len < header_len || total_len > len)
 		return FS_WIRE_SHORT;
-	if (fs_csum_fold(fs_csum_add(0, p, header_len)) != 0xffff)
+	if (fs_csum_fold(header_len == FS_IP4_LEN ? fs_csum_add20(p) :
+			 fs_csum_add(0, p, header_len)) != 0xffff)
 		return FS_WIRE_IP_CSUM;
 	frag = get_be16(p + 6);
 	if (frag & 0x3fff)	/* MF, or an offset */
@@ -134,8 +135,8 @@ enum fs_wire_verdict fs_wire_parse(const uint8_t *frame, uint32_t len, struct fs
 	}
 	if (type != FS_ETHERTYPE_IP4 && type != FS_ETHERTYPE_IP6)
 		return FS_WIRE_PROTO;
-	verdict = fs_wire_parse_ip(frame + off, len - off,
-				   type == FS_ETHERTYPE_IP4 ? AF_INET : AF_INET6, out);
+	verdict = likely(type == FS_ETHERTYPE_IP4) ? parse_ip4(frame + off, len - off, out) :
+						     parse_ip6(frame + off, len - off, out);
 	if (verdict != FS_WIRE_OK)
 		return verdict;
 	out->l3_off = (uint16_t)off;
@@ -156,7 +157,7 @@ void fs_wire_put_ip4(uint8_t *p, const struct fs_wire_ip *ip)
 	memset(p + 10, 0, 2);
 	memcpy(p + 12, ip->src, 4);
 	memcpy(p + 16, ip->dst, 4);
-	csum = (uint16_t)~fs_csum_fold(fs_csum_add(0, p, FS_IP4_LEN));
+	csum = (uint16_t)~fs_csum_fold(fs_csum_add20(p));
 	memcpy(p + 10, &csum, 2);
 }
 

@@ -13,6 +13,8 @@
 #ifndef FS_WIRE_FRAME_H
 #define FS_WIRE_FRAME_H
 
+#include <sys/socket.h>
+
 #include "base/csum.h"
 #include "base/types.h"
 
@@ -84,12 +86,17 @@ enum fs_wire_verdict fs_wire_parse(const uint8_t *frame, uint32_t len,
 enum fs_wire_verdict fs_wire_parse_ip(const uint8_t *packet, uint32_t len, uint8_t family,
 				      struct fs_wire_frame *out);
 
-/* The pseudo-header sum of a parsed frame. */
-static inline uint64_t fs_wire_pseudo(const struct fs_wire_frame *f)
+/* The pseudo-header sum of a parsed frame; the length is that of its transport. */
+static inline uint64_t fs_wire_pseudo_of(const struct fs_wire_frame *f, uint16_t l4_len)
 {
 	return f->addr_len == 4 ?
-		fs_csum_pseudo4(f->src, f->dst, f->proto, f->l4_len) :
-		fs_csum_pseudo6(f->src, f->dst, f->proto, f->l4_len);
+		fs_csum_pseudo4(f->src, f->dst, f->proto, l4_len) :
+		fs_csum_pseudo6(f->src, f->dst, f->proto, l4_len);
+}
+
+static inline uint64_t fs_wire_pseudo(const struct fs_wire_frame *f)
+{
+	return fs_wire_pseudo_of(f, f->l4_len);
 }
 
 /*
@@ -104,6 +111,14 @@ struct fs_wire_ip {
 	uint8_t tos;
 	uint8_t ttl;
 };
+
+/* What the transport's checksum begins with. */
+static inline uint64_t fs_wire_ip_pseudo(const struct fs_wire_ip *ip, uint8_t family)
+{
+	return family == AF_INET ?
+		fs_csum_pseudo4(ip->src, ip->dst, ip->proto, ip->l4_len) :
+		fs_csum_pseudo6(ip->src, ip->dst, ip->proto, ip->l4_len);
+}
 
 void fs_wire_put_ip4(uint8_t *p, const struct fs_wire_ip *ip);
 void fs_wire_put_ip6(uint8_t *p, const struct fs_wire_ip *ip);

@@ -4,38 +4,18 @@
 
 #include "wire/udp.h"
 
-enum fs_wire_verdict fs_wire_udp_parse(const uint8_t *frame, const struct fs_wire_frame *f,
-				       struct fs_wire_udp *out)
-{
-	const uint8_t *p = frame + f->l4_off;
-	uint16_t len;
-
-	if (f->l4_len < FS_UDP_LEN)
-		return FS_WIRE_SHORT;
-	len = get_be16(p + 4);
-	if (len < FS_UDP_LEN || len > f->l4_len)
-		return FS_WIRE_SHORT;
-	out->src_port = get_be16(p);
-	out->dst_port = get_be16(p + 2);
-	out->payload_off = (uint16_t)(f->l4_off + FS_UDP_LEN);
-	out->payload_len = (uint16_t)(len - FS_UDP_LEN);
-	return FS_WIRE_OK;
-}
-
 enum fs_csum_verdict fs_wire_udp_csum(const uint8_t *frame, const struct fs_wire_frame *f,
 				      const struct fs_wire_udp *udp)
 {
 	const uint16_t len = (uint16_t)(udp->payload_len + FS_UDP_LEN);
 	const uint8_t *p = frame + f->l4_off;
-	struct fs_wire_frame as_sent = *f;
 	uint64_t pseudo;
 	uint16_t field;
 
 	memcpy(&field, p + 6, 2);
 	if (!field)
 		return f->family == AF_INET ? FS_CSUM_GOOD : FS_CSUM_BAD;
-	as_sent.l4_len = len;
-	pseudo = fs_wire_pseudo(&as_sent);
+	pseudo = fs_wire_pseudo_of(f, len);
 	if (fs_csum_fold(fs_csum_add(pseudo, p, len)) == 0xffff)
 		return FS_CSUM_GOOD;
 	return field == fs_csum_fold(pseudo) ? FS_CSUM_PARTIAL : FS_CSUM_BAD;

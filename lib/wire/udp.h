@@ -16,8 +16,24 @@ struct fs_wire_udp {
  * Lengths: the UDP length may be smaller than what IP carries (RFC 768 lets
  * it), never larger. Returns FS_WIRE_OK or FS_WIRE_SHORT.
  */
-enum fs_wire_verdict fs_wire_udp_parse(const uint8_t *frame, const struct fs_wire_frame *f,
-				       struct fs_wire_udp *out);
+static inline enum fs_wire_verdict fs_wire_udp_parse(const uint8_t *frame,
+						     const struct fs_wire_frame *f,
+						     struct fs_wire_udp *out)
+{
+	const uint8_t *p = frame + f->l4_off;
+	uint16_t len;
+
+	if (f->l4_len < FS_UDP_LEN)
+		return FS_WIRE_SHORT;
+	len = get_be16(p + 4);
+	if (len < FS_UDP_LEN || len > f->l4_len)
+		return FS_WIRE_SHORT;
+	out->src_port = get_be16(p);
+	out->dst_port = get_be16(p + 2);
+	out->payload_off = (uint16_t)(f->l4_off + FS_UDP_LEN);
+	out->payload_len = (uint16_t)(len - FS_UDP_LEN);
+	return FS_WIRE_OK;
+}
 
 /*
  * RFC 1122 4.1.3.4: IPv4 may send 0 for none; RFC 8200 8.1: IPv6 must not.

@@ -19,12 +19,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "bench"))
+for where in ("bench", "tests/lib"):
+    sys.path.insert(0, os.path.join(ROOT, where))
 os.chdir(ROOT)
 import lab                                                    # noqa: E402
+import play                                                   # noqa: E402
 
 FASTSOCK = f"{os.path.abspath(lab.BUILD)}/bin/fastsock"
 SERVER, CLIENT = "10.77.0.2", "10.77.0.1"
@@ -225,26 +226,4 @@ def eventually(true, seconds=5):
 
 
 def run_tests(tests, prefix, queues=QUEUES):
-    wanted = sys.argv[1:]
-    passed = failed = 0
-    lab.private_bpffs()
-    lab.end_on_signals()
-    lab.remove_stale(prefix)
-    with AppLab(f"{prefix}-{os.getpid()}", queues) as the_lab:
-        for test in tests:
-            name = test.__name__
-            if wanted and not name.startswith(tuple(wanted)):
-                continue
-            began = time.monotonic()
-            try:
-                test(the_lab)
-                passed += 1
-                print(f"ok {name.replace('_', ' ')} ({time.monotonic() - began:.1f} s)", flush=True)
-            except (AssertionError, OSError, ValueError, lab.LabError, subprocess.SubprocessError) as e:
-                failed += 1
-                where = [f for f in traceback.extract_tb(e.__traceback__) if f.name == name][-1:]
-                where = where or traceback.extract_tb(e.__traceback__)[-1:]
-                print(f"not ok {name.replace('_', ' ')}: line {where[0].lineno}: "
-                      f"{type(e).__name__}: {e}", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    return play.play(tests, prefix, lambda name: AppLab(name, queues))

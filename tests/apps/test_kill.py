@@ -4,6 +4,7 @@
 """kill -9 of programs under fastsock run, at any moment, and what happens to
 the interface under traffic. The lab is drawn in applab.py.
 """
+import contextlib
 import os
 import random
 import signal
@@ -145,54 +146,49 @@ class Talker(threading.Thread):
         assert self.child.returncode == 0 and int(self.said) > 50, self.said
 
 
-def link_down_and_up_is_survived(the_lab):
+@contextlib.contextmanager
+def conversation(the_lab):
+    """One with the echo server, which must go on whatever is done meanwhile."""
     with start_echo(the_lab) as server:
         talker = Talker(the_lab)
         talker.start()
-        for _ in range(2):
-            time.sleep(1)
-            the_lab.at(the_lab.server_ns, "ip", "link", "set", "s0", "down")
-            time.sleep(0.3)
-            the_lab.at(the_lab.server_ns, "ip", "link", "set", "s0", "up")
+        time.sleep(1)
+        yield
         talker.finish()
         server.kill()
+
+
+def there_and_back(the_lab, what, one, other, pause_s=0.5):
+    """ip WHAT ONE, and after a while ip WHAT OTHER, at the server."""
+    for change in (one, other):
+        the_lab.at(the_lab.server_ns, "ip", what, *change.split())
+        time.sleep(pause_s)
+
+
+def link_down_and_up_is_survived(the_lab):
+    with conversation(the_lab):
+        for _ in range(2):
+            there_and_back(the_lab, "link", "set s0 down", "set s0 up", pause_s=0.3)
+            time.sleep(0.7)
 
 
 def mtu_change_is_survived(the_lab):
-    with start_echo(the_lab) as server:
-        talker = Talker(the_lab)
-        talker.start()
+    with conversation(the_lab):
         for mtu in (1300, 600, 1500):
-            time.sleep(1)
             for ns, name in ((the_lab.server_ns, "s0"), (the_lab.client_ns, "c0")):
                 the_lab.at(ns, "ip", "link", "set", name, "mtu", str(mtu))
-        talker.finish()
-        server.kill()
+            time.sleep(1)
 
 
 def route_change_is_survived(the_lab):
     """The route to the client goes and comes back."""
-    with start_echo(the_lab) as server:
-        talker = Talker(the_lab)
-        talker.start()
-        time.sleep(1)
-        the_lab.at(the_lab.server_ns, "ip", "route", "add", "unreachable", "10.77.0.1/32")
-        time.sleep(0.5)
-        the_lab.at(the_lab.server_ns, "ip", "route", "del", "unreachable", "10.77.0.1/32")
-        talker.finish()
-        server.kill()
+    with conversation(the_lab):
+        there_and_back(the_lab, "route", "add unreachable 10.77.0.1/32", "del unreachable 10.77.0.1/32")
 
 
 def address_that_goes_and_comes_back_is_survived(the_lab):
-    with start_echo(the_lab) as server:
-        talker = Talker(the_lab)
-        talker.start()
-        time.sleep(1)
-        the_lab.at(the_lab.server_ns, "ip", "addr", "del", "10.77.0.2/24", "dev", "s0")
-        time.sleep(0.5)
-        the_lab.at(the_lab.server_ns, "ip", "addr", "add", "10.77.0.2/24", "dev", "s0")
-        talker.finish()
-        server.kill()
+    with conversation(the_lab):
+        there_and_back(the_lab, "addr", "del 10.77.0.2/24 dev s0", "add 10.77.0.2/24 dev s0")
 
 
 TESTS = [killed_at_any_moment_a_new_one_takes_over, killed_its_port_is_the_kernels,

@@ -17,6 +17,7 @@
 Over the relay, the ends leave nothing to the device: it passes on frames as
 they are. On the other two, offloads are as the kernel makes them.
 """
+import contextlib
 import ctypes
 import hashlib
 import os
@@ -28,12 +29,13 @@ import struct
 import sys
 import threading
 import time
-import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "bench"))
+for where in ("bench", "tests/lib"):
+    sys.path.insert(0, os.path.join(ROOT, where))
 os.chdir(ROOT)
 import lab                                                    # noqa: E402
+import play                                                   # noqa: E402
 
 FASTSOCK = f"{lab.BUILD}/bin/fastsock"
 EXAMPLES = f"{lab.BUILD}/examples"
@@ -377,35 +379,17 @@ def cpu_ns(pid):
         return int(f.read().split()[0])
 
 
+@contextlib.contextmanager
+def attached(name, ifaces):
+    with TcpLab(name) as the_lab:
+        attach(the_lab, ifaces)
+        yield the_lab
+        for iface in ifaces:
+            the_lab.fastsock("detach", iface, check=False)
+
+
 def run_tests(tests, prefix, ifaces):
-    wanted = sys.argv[1:]
-    passed = failed = 0
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     random.seed(9293)
-    lab.private_bpffs()
-    lab.end_on_signals()
-    lab.remove_stale(prefix)
-    with TcpLab(f"{prefix}-{os.getpid()}") as the_lab:
-        attach(the_lab, ifaces)
-        for test in tests:
-            name = test.__name__
-            if wanted and not name.startswith(tuple(wanted)):
-                continue
-            began = time.monotonic()
-            try:
-                test(the_lab)
-                passed += 1
-                print(f"ok {name.replace('_', ' ')} ({time.monotonic() - began:.1f} s)", flush=True)
-            except (AssertionError, OSError, ValueError, lab.LabError,
-                    lab.subprocess.SubprocessError) as e:
-                failed += 1
-                where = traceback.extract_tb(e.__traceback__)[-1]
-                for frame in traceback.extract_tb(e.__traceback__):
-                    where = frame if frame.name == name else where
-                print(f"not ok {name.replace('_', ' ')}: line {where.lineno}: "
-                      f"{type(e).__name__}: {e}", flush=True)
-        for iface in ifaces:
-            the_lab.fastsock("detach", iface, check=False)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    return play.play(tests, prefix, lambda name: attached(name, ifaces))

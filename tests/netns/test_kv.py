@@ -13,19 +13,18 @@ counters, and by what the KernelServer says. What changes under load has
 stamped values, which tell key and version under a checksum (kv_fill.c).
 """
 # timeout: 400
+import contextlib
 import ctypes
 import errno
-import os
 import random
 import socket
-import subprocess
 import sys
 import time
 
 import kvclient
 from kvlab import FORK, PORT, V4, V6, Counted, Filler, KernelServer, KvLab, closing_process, \
     kv_answer, number_key, stamp, stamped_version, with_readers
-from test_stack import FASTSOCK, lab
+from test_stack import FASTSOCK, lab, play
 
 HOT = 16                    # of kv_server
 IPV6_DSTOPTS = 59
@@ -492,30 +491,14 @@ TESTS = [
 ]
 
 
-def main():
-    wanted = sys.argv[1:]
-    passed = failed = 0
-    lab.private_bpffs()
-    lab.end_on_signals()
-    with KvLab(f"kt-{os.getpid()}") as the_lab:
+@contextlib.contextmanager
+def passing(name):
+    with KvLab(name) as the_lab:
         the_lab.at(the_lab.client_ns, FASTSOCK, "attach", "--pass", "c0")
-        for test in TESTS:
-            if wanted and test.__name__ not in wanted:
-                continue
-            name = test.__name__.replace("_", " ")
-            try:
-                the_lab.afresh()
-                test(the_lab)
-                passed += 1
-                print(f"ok {name}", flush=True)
-            except (AssertionError, OSError, lab.LabError, subprocess.SubprocessError) as e:
-                failed += 1
-                print(f"not ok {name}: {e}", flush=True)
+        yield the_lab
         the_lab.fastsock("detach", "s0", check=False)
         the_lab.at(the_lab.client_ns, FASTSOCK, "detach", "c0", check=False)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(play.play(TESTS, "kt", passing, before=KvLab.afresh))

@@ -11,6 +11,7 @@
 Offloads stay as the kernel makes them: what the client sends carries partial
 checksums, as between containers of one host.
 """
+import contextlib
 import ctypes
 import json
 import os
@@ -25,9 +26,11 @@ import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "bench"))
+for where in ("bench", "tests/lib"):
+    sys.path.insert(0, os.path.join(ROOT, where))
 os.chdir(ROOT)
 import lab                                                    # noqa: E402
+import play                                                   # noqa: E402
 
 FASTSOCK = f"{lab.BUILD}/bin/fastsock"
 ECHO = f"{lab.BUILD}/examples/udp_echo"
@@ -525,28 +528,13 @@ TESTS = [
 ]
 
 
-def main():
-    wanted = sys.argv[1:]
-    passed = failed = 0
-    lab.private_bpffs()
-    lab.end_on_signals()
-    with StackLab(f"st-{os.getpid()}") as the_lab:
+@contextlib.contextmanager
+def attached(name):
+    with StackLab(name) as the_lab:
         the_lab.fastsock("attach", "s0")
-        for test in TESTS:
-            if wanted and test.__name__ not in wanted:
-                continue
-            name = test.__name__.replace("_", " ")
-            try:
-                test(the_lab)
-                passed += 1
-                print(f"ok {name}", flush=True)
-            except (AssertionError, OSError, lab.LabError, subprocess.SubprocessError) as e:
-                failed += 1
-                print(f"not ok {name}: {e}", flush=True)
+        yield the_lab
         the_lab.fastsock("detach", "s0", check=False)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(play.play(TESTS, "st", attached))

@@ -155,6 +155,21 @@ static void check_accounts(struct test_host *host)
 			  s.frames_lent + s.frames_tx);
 }
 
+START_TEST(a_round_again_is_one_only_if_something_came)
+{
+	struct fs_addr from = test_with_port(net.a.ip4, 1000), to = b4();
+
+	test_net_run(&net, NSEC_PER_MSEC);
+	ck_assert(!fs_stack_run_again(net.b.stack));
+	ck_assert_int_eq(test_send(&net.a, at_a, &to, "soon", 4), 1);
+	fs_stack_transmit(net.a.stack);
+	fs_sim_advance(net.sim, net.now_ns);
+	ck_assert(fs_stack_run_again(net.b.stack));
+	expect_text(at_b, "soon", &from);
+	ck_assert(!fs_stack_run_again(net.b.stack));
+}
+END_TEST
+
 START_TEST(bad_weather_loses_and_repeats_but_delivers_nothing_wrong)
 {
 	const struct test_net_opts opts = {
@@ -461,6 +476,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, datagram_arrives_with_its_addresses_in_both_families);
 	tcase_add_test(tc, received_buffer_sent_as_it_is_answers_the_sender);
+	tcase_add_test(tc, a_round_again_is_one_only_if_something_came);
 	tcase_add_test(tc, bad_weather_loses_and_repeats_but_delivers_nothing_wrong);
 	tcase_add_test(tc, same_seed_gives_the_same_bytes_at_the_same_times);
 	tcase_add_test(tc, datagrams_wait_for_their_neighbour_and_go_in_order);

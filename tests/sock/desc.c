@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "sem.h"
@@ -120,6 +121,60 @@ CASE(numbers_are_used_again)
 	close(file);
 	close(p[0]);
 	close(p[1]);
+}
+
+/* How many are open below the numbers that dup2() is asked for here. */
+static int low_ones(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < NUMBER; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+enum {
+	UNSEEN = 100,
+};
+
+/* Opened past libc, as some languages do: nobody but the kernel was told. */
+static int unseen(void)
+{
+	int fd = (int)syscall(SYS_memfd_create, "unseen", 0), high = fcntl(fd, F_DUPFD, UNSEEN);
+
+	close(fd);
+	return high;
+}
+
+CASE(a_range_is_closed_with_all_in_it)
+{
+	const int before = low_ones();
+	int fd = connected(AF_INET);
+
+	say("%d more", low_ones() - before);
+	say("%d", unseen() + unseen());
+	T(dup2(fd, NUMBER));
+	T(close_range(UNSEEN, NUMBER - 1, 0));
+	T(fcntl(UNSEEN, F_GETFD));
+	T(fcntl(UNSEEN + 1, F_GETFD));
+	T(send(NUMBER, "still", 5, 0));
+	peer("recv 1 5");
+	unseen();
+	T(close_range(UNSEEN, ~0u, 0));
+	T(fcntl(UNSEEN, F_GETFD));
+	T(fcntl(NUMBER, F_GETFD));
+	T(send(fd, "there", 5, 0));
+	peer("recv 1 5");
+	unseen();
+	closefrom(UNSEEN);
+	T(fcntl(UNSEEN, F_GETFD));
+	T(send(fd, "as well", 7, 0));
+	peer("recv 1 7");
+	close(fd);
+	fd = accepted();
+	T(send(fd, "anew", 4, 0));
+	peer("recv 1 4");
+	close(fd);
 }
 
 CASE(streams_over_a_connection)

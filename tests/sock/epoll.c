@@ -327,6 +327,27 @@ CASE(epoll_sets_in_sets)
 	close(outer);
 }
 
+CASE(epoll_set_in_a_set_with_what_has_fired)
+{
+	int inner = epoll_create1(0), outer = epoll_create1(0), fd = accepted();
+
+	T(ctl(inner, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLONESHOT, 1));
+	T(ctl(outer, EPOLL_CTL_ADD, inner, EPOLLIN, 2));
+	peer("send 1 ab");
+	look(outer, 8, 1000);
+	look(inner, 8, 1000);
+	peer("reset_conn 1");
+	settle();
+	look(outer, 8, 0);
+	look(inner, 8, 0);
+	T(ctl(inner, EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLONESHOT, 3));
+	look(outer, 8, 1000);
+	look(inner, 8, 1000);
+	close(fd);
+	close(inner);
+	close(outer);
+}
+
 CASE(epoll_is_fair)
 {
 	int ep = epoll_create1(0), lfd = listener(AF_INET, 0), fds[6], seen[6] = { 0 };

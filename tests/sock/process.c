@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* process.c - sockets shared by fork, kept over exec, passed on. */
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -218,4 +220,139 @@ CASE(a_program_takes_the_place_of_a_child)
 	T(send(fd, "still", 5, 0));
 	peer("recv 1 5");
 	close(fd);
+}
+
+static int no_such_program(void)
+{
+	return execl("/does/not/exist", "exist", (char *)NULL);
+}
+
+CASE(a_failed_execve_leaves_listener_and_connection)
+{
+	char data[8];
+	int lfd = listener(AF_INET, 0), old, fd;
+
+	be_fast(lfd);
+	peer("connect 1 tcp4 %d", port);
+	old = F(accept(lfd, NULL, NULL));
+	note_fast(old);
+	T(no_such_program());
+	T(send(old, "still", 5, 0));
+	peer("recv 1 5");
+	be_fast(lfd);
+	peer("connect 2 tcp4 %d", port);
+	fd = F(accept(lfd, NULL, NULL));
+	note_fast(fd);
+	peer("send 2 hello");
+	T(recv(fd, data, sizeof(data), 0));
+	close(fd);
+	close(old);
+	close(lfd);
+	peer("state 1");
+	peer("state 2");
+}
+
+CASE(a_failed_execve_leaves_a_listener_that_is_closed)
+{
+	int lfd = listener(AF_INET, 0);
+
+	be_fast(lfd);
+	T(no_such_program());
+	T(close(lfd));
+	peer("connect 1 tcp4 %d", port);
+}
+
+CASE(a_failed_execve_leaves_a_datagram_socket)
+{
+	struct pollfd p = { .events = POLLIN };
+	char data[8];
+	int fd = udp_bound(AF_INET);
+
+	p.fd = fd;
+	T(poll(&p, 1, 0));
+	quiet_peer("open 1 udp4 %d", peer_port);
+	peer("sendto 1 %d first", port);
+	T(recv(fd, data, sizeof(data), 0));
+	T(no_such_program());
+	peer("sendto 1 %d second", port);
+	T(recv(fd, data, sizeof(data), 0));
+	T(poll(&p, 1, 0));
+	peer("sendto 1 %d third", port);
+	T(recv(fd, data, sizeof(data), 0));
+	T(no_such_program());
+	T(close(fd));
+}
+
+static void *accept_one(void *arg)
+{
+	const int fd = accept(*(int *)arg, NULL, NULL);
+
+	return (void *)(intptr_t)(fd < 0 ? errno : close(fd));
+}
+
+CASE(a_thread_accepts_over_a_failed_execve)
+{
+	int lfd = listener(AF_INET, 0);
+	struct helper *helper;
+
+	be_fast(lfd);
+	helper = in_thread(accept_one, &lfd);
+	sleep_ms(50);
+	T(no_such_program());
+	peer("connect 1 tcp4 %d", port);
+	T(join(helper));
+	close(lfd);
+	peer("state 1");
+}
+
+static void *receive_one(void *arg)
+{
+	char data[8];
+
+	return (void *)(intptr_t)recv(*(int *)arg, data, sizeof(data), 0);
+}
+
+CASE(a_thread_receives_over_a_failed_execve)
+{
+	int udp = udp_bound(AF_INET), tcp = accepted();
+	struct helper *one = in_thread(receive_one, &udp), *two = in_thread(receive_one, &tcp);
+
+	quiet_peer("open 2 udp4 %d", peer_port);
+	sleep_ms(50);
+	T(no_such_program());
+	peer("sendto 2 %d datagram", port);
+	peer("send 1 bytes");
+	T(join(one));
+	T(join(two));
+	close(udp);
+	close(tcp);
+}
+
+/* As for a program that has given up its privileges: nothing can be moved. */
+static void give_up_net_admin(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	syscall(SYS_capget, &header, data);
+	data[CAP_NET_ADMIN / 32].effective &= ~(1u << CAP_NET_ADMIN % 32);
+	syscall(SYS_capset, &header, data);
+}
+
+/* The parent gives back its queues first, which the child then has. */
+CASE(a_program_without_privileges_ends_its_connections_in_order)
+{
+	pid_t child;
+
+	T(no_such_program());
+	child = fork();
+	if (!child) {
+		int fd = accepted();
+
+		give_up_net_admin();
+		_exit(send(fd, "last words", 10, 0) == 10 ? 0 : errno);
+	}
+	T(status_of(child));
+	peer("recv 1 10");
+	peer("state 1");
 }

@@ -296,8 +296,11 @@ struct helper *in_thread(void *(*fn)(void *), void *arg)
 	return helper;
 }
 
-void join(struct helper *helper)
+long join(struct helper *helper)
 {
-	pthread_join(helper->thread, NULL);
+	void *result = NULL;
+
+	pthread_join(helper->thread, &result);
 	free(helper);
+	return (long)result;
 }

@@ -99,6 +99,7 @@ void forget_signals(void);
 /* A second thread: fn(arg) now, its end waited for with join(). */
 struct helper;
 struct helper *in_thread(void *(*fn)(void *), void *arg);
-void join(struct helper *helper);
+/* What fn() returned. */
+long join(struct helper *helper);
 
 #endif

@@ -294,6 +294,12 @@ CASE(packet_information)
 	with_pktinfo(fd, IPPROTO_IP, IP_PKTINFO, 4);
 	peer("sendto 1 %d two", port);
 	with_pktinfo(fd, IPPROTO_IP, IP_PKTINFO, 0);
+	T(setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &(int){ 0 }, sizeof(int)));
+	peer("sendto 1 %d without", port);
+	with_pktinfo(fd, IPPROTO_IP, IP_PKTINFO, 128);
+	T(setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &(char){ 1 }, 1));
+	peer("sendto 1 %d with", port);
+	with_pktinfo(fd, IPPROTO_IP, IP_PKTINFO, 128);
 	close(fd);
 	port++;
 	peer_port++;

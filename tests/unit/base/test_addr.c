@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mapped.h"
+#include "base/addr.h"
 #include "base/types.h"
 #include <fastsock/fastsock.h>
 

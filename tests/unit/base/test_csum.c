@@ -49,6 +49,39 @@ START_TEST(all_ones_do_not_overflow_the_lanes)
 }
 END_TEST
 
+START_TEST(twenty_bytes_are_summed_as_any_number_is)
+{
+	uint8_t data[20];
+
+	srand(8);
+	for (int i = 0; i < 10000; i++) {
+		const bool full = i % 3 == 0;	/* many carries */
+
+		for (size_t k = 0; k < sizeof(data); k++)
+			data[k] = full && rand() % 8 ? 0xff : (uint8_t)rand();
+		ck_assert_uint_eq(canonical(fs_csum_fold(fs_csum_add20(data))),
+				  canonical(fs_csum_fold(fs_csum_add(0, data, sizeof(data)))));
+	}
+}
+END_TEST
+
+START_TEST(folding_adds_the_words_and_every_carry)
+{
+	static const uint64_t edge[] = {
+		0, 1, 0xffff, 0x10000, 0xffffffff, 0x100000000, 0xffff0000ffff0000,
+		0x0000ffff0000ffff, 0xfffffffffffffffe, UINT64_MAX, 0x8000800080008000,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(edge); i++) {
+		uint64_t sum = edge[i];
+
+		while (sum >> 16)
+			sum = (sum & 0xffff) + (sum >> 16);
+		ck_assert_uint_eq(fs_csum_fold(edge[i]), sum);
+	}
+}
+END_TEST
+
 START_TEST(example_of_rfc1071_holds)
 {
 	const uint8_t data[] = { 0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7 };
@@ -80,6 +113,8 @@ int main(void)
 
 	tcase_add_test(tc, sum_equals_the_model_at_every_length);
 	tcase_add_test(tc, all_ones_do_not_overflow_the_lanes);
+	tcase_add_test(tc, twenty_bytes_are_summed_as_any_number_is);
+	tcase_add_test(tc, folding_adds_the_words_and_every_carry);
 	tcase_add_test(tc, example_of_rfc1071_holds);
 	tcase_add_test(tc, pseudo_headers_are_sums_of_their_fields);
 	suite_add_tcase(suite, tc);
