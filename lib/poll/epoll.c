@@ -149,10 +149,10 @@ int fs_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	if (!fs_file_is_ours(fd) || (op != EPOLL_CTL_DEL && !event))
 		return FS_LIBC(epoll_ctl, epfd, op, fd, event);
 	s = fs_sock_enter(fd);
-	if (s)
-		fs_sock_ready_to_wait(s);
-	else
+	if (!s)
 		fs_engine_lock();
+	else if (op != EPOLL_CTL_DEL)
+		fs_sock_ready_to_wait(s);
 	file = fs_file_locked(fd);
 	if (file && epfd != fd)
 		set = find_or_make(epfd, fd, &err);

@@ -60,8 +60,11 @@ static enum fs_socket_reason open_listener(struct fs_sock *s, const struct fs_ad
 	};
 	int err;
 
-	fs_migrate_stop(true);	/* it may be this address that one of them has */
 	err = fs_tcp_listen(&s->listener, fs_engine.stack, &opts);
+	if (err == -EADDRINUSE && fs_migrate_waits()) {
+		fs_migrate_stop(true);	/* one of them has this address */
+		err = fs_tcp_listen(&s->listener, fs_engine.stack, &opts);
+	}
 	if (err)
 		return reason_of(err);
 	fs_sock_twin_nonblock(s, true);
