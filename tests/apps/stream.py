@@ -128,7 +128,10 @@ def serve(port, total):
 def connect(host, port, n, total):
     selector = selectors.DefaultSelector()
     for _ in range(n):
-        stream = Stream(socket.create_connection((host, port), 20), 1, total)
+        conn = socket.create_connection((host, port), 20)
+        # Not BBR, where that is the default: after what is lost among so many, it crawls for a minute.
+        conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
+        stream = Stream(conn, 1, total)
         selector.register(stream.sock, stream.events(), stream)
     run(selector, {})
     print("all received")
