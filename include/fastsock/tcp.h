@@ -249,6 +249,9 @@ enum fs_tcp_option {
 				 * otherwise in order, and a reset after so many seconds */
 	FS_TCP_SNDBUF = 9,	/* bytes queued at most; set: no auto-tuning */
 	FS_TCP_RCVBUF = 10,	/* bytes received and not taken; set: no auto-tuning */
+	FS_TCP_TOS = 11,	/* type of service or traffic class, 0 to 255, of what is sent
+				 * from then on; its ECN bits are not taken (RFC 3168); 0 */
+	FS_TCP_TTL = 12,	/* time to live or hop limit, 1 to 255, likewise; 64 */
 	FS_TCP_OPTION_COUNT
 };
 

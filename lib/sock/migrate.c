@@ -169,15 +169,13 @@ static struct leaver *leavers;
 static void move(struct fs_tcp *tcp, int queue)
 {
 	const int fd = fs_tcp_handoff(tcp, -1);
+	const bool is_there = fd >= 0 && !put(queue, fd);
 
-	if (fd < 0) {	/* it may not be moved: what a closed listener's connections get */
-		fs_reason_count(FS_SORT_TCP, FS_SOCKET_stuck);
-		fs_tcp_abort(tcp);
-		return;
-	}
-	fs_reason_count(FS_SORT_TCP, FS_SOCKET_migrated);
-	put(queue, fd);
-	FS_LIBC(close, fd);
+	fs_reason_count(FS_SORT_TCP, is_there ? FS_SOCKET_migrated : FS_SOCKET_stuck);
+	if (fd >= 0)
+		FS_LIBC(close, fd);
+	else
+		fs_tcp_abort(tcp);	/* what a closed listener's connections get */
 }
 
 static void move_deferred(struct fs_sock *s)

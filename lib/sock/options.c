@@ -51,6 +51,17 @@ static void apply_cc(struct fs_sock *s)
 		fs_tcp_set_cc(s->tcp, strcmp(name, "reno") ? name : "newreno");
 }
 
+/* An IPv6 socket has both, and IPv4's for a connection of that kind. */
+static void tell_below(struct fs_sock *s, enum fs_tcp_option option, int name, int name6)
+{
+	const bool six = fs_tcp_remote(s->tcp).family == AF_INET6;
+	const int value = fs_sock_twin_int(s->file.fd, six ? IPPROTO_IPV6 : IPPROTO_IP,
+					   six ? name6 : name, -1);
+
+	if (value >= 0)
+		fs_tcp_set(s->tcp, option, value);
+}
+
 static void apply(struct fs_sock *s, uint32_t options)
 {
 	if (options & FS_SOCK_NODELAY)
@@ -69,6 +80,10 @@ static void apply(struct fs_sock *s, uint32_t options)
 		tell(s, FS_TCP_USER_TIMEOUT, TCP_USER_TIMEOUT, 0);
 	if (options & FS_SOCK_CC)
 		apply_cc(s);
+	if (options & FS_SOCK_TOS)
+		tell_below(s, FS_TCP_TOS, IP_TOS, IPV6_TCLASS);
+	if (options & FS_SOCK_TTL)
+		tell_below(s, FS_TCP_TTL, IP_TTL, IPV6_UNICAST_HOPS);
 	if (options & FS_SOCK_CORK && !fs_sock_twin_has(s->file.fd, IPPROTO_TCP, TCP_CORK))
 		s->options &= ~(uint32_t)FS_SOCK_CORK;
 }
@@ -103,6 +118,11 @@ static uint32_t bit_of(int level, int name)
 		       name == SO_LINGER ? FS_SOCK_LINGER :
 		       name == SO_SNDBUF || name == SO_SNDBUFFORCE ? FS_SOCK_SNDBUF :
 		       name == SO_RCVBUF || name == SO_RCVBUFFORCE ? FS_SOCK_RCVBUF : 0;
+	if (level == IPPROTO_IP)
+		return name == IP_TOS ? FS_SOCK_TOS : name == IP_TTL ? FS_SOCK_TTL : 0;
+	if (level == IPPROTO_IPV6)
+		return name == IPV6_TCLASS ? FS_SOCK_TOS :
+		       name == IPV6_UNICAST_HOPS ? FS_SOCK_TTL : 0;
 	if (level != IPPROTO_TCP)
 		return 0;
 	switch (name) {
@@ -252,6 +272,8 @@ static const struct {
 	{ SOL_SOCKET, SO_RCVTIMEO, sizeof(struct timeval) },
 	{ SOL_SOCKET, SO_SNDTIMEO, sizeof(struct timeval) },
 	{ SOL_SOCKET, SO_OOBINLINE, sizeof(int) },
+	{ IPPROTO_IP, IP_TOS, sizeof(int) },
+	{ IPPROTO_IPV6, IPV6_TCLASS, sizeof(int) },
 	{ IPPROTO_TCP, TCP_NODELAY, sizeof(int) },
 	{ IPPROTO_TCP, TCP_CORK, sizeof(int) },
 	{ IPPROTO_TCP, TCP_USER_TIMEOUT, sizeof(int) },

@@ -46,6 +46,8 @@ enum fs_sock_option {
 	FS_SOCK_CORK = 1 << 6,
 	FS_SOCK_CC = 1 << 7,
 	FS_SOCK_FASTOPEN = 1 << 8,
+	FS_SOCK_TOS = 1 << 9,
+	FS_SOCK_TTL = 1 << 10,
 };
 
 struct fs_sock {

@@ -15,6 +15,7 @@
 
 enum {
 	KERNEL_TURN = 16,
+	HOPS = 64,		/* of what the fast path sends */
 };
 
 /*
@@ -31,9 +32,13 @@ static bool wants_kernel(const struct fs_sock *s)
 		{ IPPROTO_IP, IP_RECVERR }, { IPPROTO_IPV6, IPV6_RECVERR },
 		{ IPPROTO_IP, IP_RECVTOS }, { IPPROTO_IPV6, IPV6_RECVTCLASS },
 		{ IPPROTO_IP, IP_RECVTTL }, { IPPROTO_IPV6, IPV6_RECVHOPLIMIT },
+		{ IPPROTO_IP, IP_TOS }, { IPPROTO_IPV6, IPV6_TCLASS },
 	};
 	const int fd = s->file.fd;
 
+	if (fs_sock_twin_int(fd, IPPROTO_IP, IP_TTL, HOPS) != HOPS ||
+	    fs_sock_twin_int(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, HOPS) != HOPS)
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(lacking); i++)
 		if (fs_sock_twin_has(fd, lacking[i].level, lacking[i].name))
 			return true;

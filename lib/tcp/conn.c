@@ -17,6 +17,7 @@ static void init_options(struct fs_tcp *tcp)
 	tcp->linger_s = -1;
 	tcp->keep_interval_s = 75;
 	tcp->keep_count = 9;
+	tcp->way.ttl = FS_TCP_TTL_DEFAULT;
 	tcp->sndbuf = FS_TCP_SNDBUF_FIRST;
 	tcp->rcvbuf = FS_TCP_RCVBUF_FIRST;
 }

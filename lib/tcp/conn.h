@@ -48,6 +48,7 @@ enum {
 	FS_TCP_WSCALE = 7,		/* so that the largest buffer can be told */
 	FS_TCP_QUICKACKS = 16,
 	FS_TCP_RCVBUF_FIRST = 64 * 1024,
+	FS_TCP_TTL_DEFAULT = 64,
 	FS_TCP_SNDBUF_FIRST = 64 * 1024,
 	FS_TCP_BUF_MIN = 2048,
 	FS_TCP_BUF_MAX = UINT16_MAX << FS_TCP_WSCALE,
@@ -164,6 +165,13 @@ struct fs_tcp_rack {
 
 struct fs_tcp_ooo;
 
+/* How a segment goes out, below TCP. */
+struct fs_tcp_way {
+	uint8_t port;			/* it came in by that one */
+	uint8_t tos;			/* without the two bits of ECN */
+	uint8_t ttl;
+};
+
 struct fs_tcp {
 	/* line 0 */
 	struct fs_tcp_flow flow;
@@ -214,7 +222,7 @@ struct fs_tcp {
 	uint8_t persist_backoff;
 	uint8_t keep_probes;
 	uint8_t keep_count;
-	uint8_t port;			/* it came in by: where it goes out */
+	struct fs_tcp_way way;
 	int32_t error;			/* for the application, once */
 	int32_t soft_error;		/* from ICMP: what a timeout will say */
 	int32_t linger_s;

@@ -85,7 +85,7 @@ static struct fs_tcp *open_conn(struct fs_tcp_table *table, const struct fs_tcp_
 		tcp->flags |= FS_TCP_ECN_OK;	/* asked for: the SYN-ACK decides */
 	tcp->ready.user = opts->user;
 	tcp->flow.scope = opts->remote.scope;
-	tcp->port = UINT8_MAX;
+	tcp->way.port = UINT8_MAX;
 	tcp->peer_mss = UINT16_MAX;	/* until the SYN-ACK says */
 	tcp->snd_una = tcp->iss;
 	tcp->flow.snd_nxt = fs_seq_add(tcp->iss, 1);

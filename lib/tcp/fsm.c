@@ -401,7 +401,7 @@ void fs_tcp_segment(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 	const uint8_t flags = rx->seg.flags;
 
 	if (unlikely(tcp->flow.state == FS_TCP_SYN_SENT)) {
-		tcp->port = rx->buf->port;
+		tcp->way.port = rx->buf->port;
 		fs_tcp_connect_rx(tcp, rx);
 		return;
 	}
@@ -420,7 +420,7 @@ void fs_tcp_segment(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 		out_of_window(tcp, rx);
 		return;
 	}
-	tcp->port = rx->buf->port;
+	tcp->way.port = rx->buf->port;
 	tcp->last_rx_ns = fs_tcp_now(tcp);
 	tcp->keep_probes = 0;
 	if (unlikely(flags & FS_TCP_F_RST)) {

@@ -73,6 +73,7 @@ uint32_t fs_tcp_kernel_inq(const struct fs_tcp_kernel *k);
 int fs_tcp_kernel_set(struct fs_tcp *tcp, enum fs_tcp_option option, int value);
 int fs_tcp_kernel_get(const struct fs_tcp *tcp, enum fs_tcp_option option);
 int fs_tcp_kernel_set_cc(int fd, const char *name);
+void fs_tcp_kernel_set_way(int fd, struct fs_tcp_way way);
 void fs_tcp_kernel_info(const struct fs_tcp *tcp, struct fs_tcp_info *info);
 
 

@@ -29,7 +29,12 @@ static const struct sockopt sockopts[FS_TCP_OPTION_COUNT] = {
 	[FS_TCP_USER_TIMEOUT] = { IPPROTO_TCP, TCP_USER_TIMEOUT },
 	[FS_TCP_SNDBUF] = { SOL_SOCKET, SO_SNDBUF },
 	[FS_TCP_RCVBUF] = { SOL_SOCKET, SO_RCVBUF },
+	[FS_TCP_TOS] = { IPPROTO_IP, IP_TOS },
+	[FS_TCP_TTL] = { IPPROTO_IP, IP_TTL },
 };
+
+static const struct sockopt tos6 = { IPPROTO_IPV6, IPV6_TCLASS };
+static const struct sockopt ttl6 = { IPPROTO_IPV6, IPV6_UNICAST_HOPS };
 
 static const struct sockopt keepalive = { SOL_SOCKET, SO_KEEPALIVE };
 
@@ -44,6 +49,30 @@ static int get(int fd, struct sockopt opt)
 	int value = 0;
 
 	return getsockopt(fd, opt.level, opt.name, &value, &len) ? -errno : value;
+}
+
+static bool is_six(int fd)
+{
+	static const struct sockopt domain = { SOL_SOCKET, SO_DOMAIN };
+
+	return get(fd, domain) == AF_INET6;
+}
+
+/* An IPv6 socket may have an IPv4 connection: then the first of the two counts. */
+static int set_below(int fd, enum fs_tcp_option option, int value)
+{
+	int err;
+
+	if (value < (option == FS_TCP_TTL) || value > UINT8_MAX)
+		return -EINVAL;
+	err = set(fd, sockopts[option], value);
+	return is_six(fd) ? set(fd, option == FS_TCP_TTL ? ttl6 : tos6, value) : err;
+}
+
+void fs_tcp_kernel_set_way(int fd, struct fs_tcp_way way)
+{
+	set_below(fd, FS_TCP_TOS, way.tos);
+	set_below(fd, FS_TCP_TTL, way.ttl);
 }
 
 static int set_keepalive(int fd, int value)
@@ -67,6 +96,9 @@ int fs_tcp_kernel_set(struct fs_tcp *tcp, enum fs_tcp_option option, int value)
 		return 0;
 	case FS_TCP_KEEPALIVE:
 		return set_keepalive(fd, value);
+	case FS_TCP_TOS:
+	case FS_TCP_TTL:
+		return set_below(fd, option, value);
 	case FS_TCP_NODELAY:
 	case FS_TCP_CORK:
 	case FS_TCP_QUICKACK:
@@ -88,6 +120,8 @@ int fs_tcp_kernel_get(const struct fs_tcp *tcp, enum fs_tcp_option option)
 		return -ENOPROTOOPT;
 	if (option == FS_TCP_KEEPALIVE && !get(fd, keepalive))
 		return 0;
+	if (option >= FS_TCP_TOS && is_six(fd))
+		return get(fd, option == FS_TCP_TTL ? ttl6 : tos6);
 	/* Half of these the kernel keeps for its own bookkeeping (socket(7)). */
 	if (option == FS_TCP_SNDBUF || option == FS_TCP_RCVBUF)
 		return get(fd, sockopts[option]) / 2;

@@ -49,7 +49,7 @@ static struct fs_tcp *half_open(struct fs_tcp_listener *l, const struct fs_tcp_r
 	tcp->snd_end = tcp->flow.snd_nxt;
 	tcp->recovery_end = tcp->snd_una;
 	tcp->snd_wnd = rx->seg.window;
-	tcp->port = rx->buf->port;
+	tcp->way.port = rx->buf->port;
 	tcp->flow.scope = fs_ip_needs_scope(id->family, id->remote) ? rx->buf->ifindex : 0;
 	fs_tcp_conn_enter(tcp, FS_TCP_SYN_RCVD);
 	return tcp;

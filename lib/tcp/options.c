@@ -5,6 +5,10 @@
 
 #include "tcp/kernel.h"
 
+enum {
+	ECN_BITS = 3,
+};
+
 static void set_flag(struct fs_tcp *tcp, uint32_t flag, int on)
 {
 	if (on)
@@ -60,6 +64,16 @@ static int set_number(struct fs_tcp *tcp, enum fs_tcp_option option, int value)
 		return set_buffer(tcp, &tcp->sndbuf, FS_TCP_SNDBUF_FIRST, FS_TCP_SNDBUF_SET, value);
 	case FS_TCP_RCVBUF:
 		return set_buffer(tcp, &tcp->rcvbuf, FS_TCP_RCVBUF_FIRST, FS_TCP_RCVBUF_SET, value);
+	case FS_TCP_TOS:
+		if (value < 0 || value > UINT8_MAX)
+			return -EINVAL;
+		tcp->way.tos = (uint8_t)(value & ~ECN_BITS);
+		return 0;
+	case FS_TCP_TTL:
+		if (value < 1 || value > UINT8_MAX)
+			return -EINVAL;
+		tcp->way.ttl = (uint8_t)value;
+		return 0;
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -114,6 +128,10 @@ int fs_tcp_get(const struct fs_tcp *tcp, enum fs_tcp_option option)
 		return (int)tcp->sndbuf;
 	case FS_TCP_RCVBUF:
 		return (int)tcp->rcvbuf;
+	case FS_TCP_TOS:
+		return tcp->way.tos;
+	case FS_TCP_TTL:
+		return tcp->way.ttl;
 	default:
 		return -ENOPROTOOPT;
 	}

@@ -182,6 +182,8 @@ static void set_chosen(const struct fs_tcp *tcp, int fd)
 	set_tcp(fd, TCP_USER_TIMEOUT, (int)tcp->user_timeout_ms);
 	if (tcp->linger_s >= 0 && !fs_tcp_has(tcp, FS_TCP_ORPHAN))
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	if (tcp->way.tos || tcp->way.ttl != FS_TCP_TTL_DEFAULT)
+		fs_tcp_kernel_set_way(fd, tcp->way);
 	fs_tcp_kernel_set_cc(fd, tcp->cc.ops->name);
 }
 

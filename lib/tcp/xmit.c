@@ -16,9 +16,11 @@
 #include "tcp/conn.h"
 
 enum {
-	HOP_LIMIT = 64,
 	ECT_0 = 2,
 };
+
+/* Of a segment that is no connection's. */
+static const struct fs_tcp_way any_way = { .port = UINT8_MAX, .ttl = FS_TCP_TTL_DEFAULT };
 
 static const struct fs_dst *route(struct fs_tcp_table *table, const struct fs_tcp_flow_id *id,
 				  uint32_t scope)
@@ -42,7 +44,8 @@ static int usable(const struct fs_dst *dst)
 }
 
 static void put_headers(struct fs_buf *buf, const struct fs_tcp_flow_id *id,
-			const struct fs_wire_tcp *seg, const struct fs_dst *dst, uint8_t tos)
+			const struct fs_wire_tcp *seg, const struct fs_dst *dst,
+			struct fs_tcp_way way)
 {
 	const uint16_t header_len = fs_wire_tcp_header_len(&seg->opts);
 	const struct fs_wire_ip ip = {
@@ -50,8 +53,8 @@ static void put_headers(struct fs_buf *buf, const struct fs_tcp_flow_id *id,
 		.dst = id->remote,
 		.l4_len = (uint16_t)(header_len + seg->payload_len),
 		.proto = FS_IPPROTO_TCP,
-		.tos = tos,
-		.ttl = HOP_LIMIT,
+		.tos = way.tos,
+		.ttl = way.ttl,
 	};
 	uint8_t *p = buf->data - header_len;
 
@@ -66,17 +69,17 @@ static void put_headers(struct fs_buf *buf, const struct fs_tcp_flow_id *id,
  * On an error it is as it was.
  */
 static int emit(struct fs_tcp_table *table, const struct fs_tcp_flow_id *id, struct fs_buf *buf,
-		const struct fs_wire_tcp *seg, const struct fs_dst *dst, uint8_t tos, uint8_t hint)
+		const struct fs_wire_tcp *seg, const struct fs_dst *dst, struct fs_tcp_way way)
 {
 	struct fs_host *host = table->host;
-	const int port = fs_host_port_for(host, dst->ifindex, hint);
+	const int port = fs_host_port_for(host, dst->ifindex, way.port);
 	uint8_t *data = buf->data;
 
 	if (unlikely(port < 0))
 		return -EOPNOTSUPP;
 	if (unlikely(!fs_host_has_room(host, port)))
 		return -EAGAIN;
-	put_headers(buf, id, seg, dst, tos);
+	put_headers(buf, id, seg, dst, way);
 	if (likely(dst->state == FS_DST_READY)) {
 		fs_host_emit(host, port, buf);
 	} else if (!fs_net_wait(host->net, dst, buf, host->now_ns)) {
@@ -135,14 +138,17 @@ static void follow_path(struct fs_tcp *tcp, const struct fs_dst *dst)
 	}
 }
 
-static uint8_t data_tos(struct fs_tcp *tcp, struct fs_wire_tcp *wire, bool again)
+static struct fs_tcp_way data_way(struct fs_tcp *tcp, struct fs_wire_tcp *wire, bool again)
 {
+	struct fs_tcp_way way = tcp->way;
+
 	if (!fs_tcp_has(tcp, FS_TCP_ECN_OK) || again)
-		return 0;	/* RFC 3168 6.1.5: never on a retransmission */
+		return way;	/* RFC 3168 6.1.5: never on a retransmission */
 	if (fs_tcp_has(tcp, FS_TCP_CWR_DUE))
 		wire->flags |= FS_TCP_F_CWR;
 	tcp->flags &= ~(uint32_t)FS_TCP_CWR_DUE;
-	return ECT_0;
+	way.tos |= ECT_0;
+	return way;
 }
 
 int fs_tcp_xmit_data(struct fs_tcp *tcp, struct fs_buf *buf)
@@ -151,7 +157,8 @@ int fs_tcp_xmit_data(struct fs_tcp *tcp, struct fs_buf *buf)
 	const bool again = fs_seq_before(seg->seq, tcp->flow.snd_nxt);
 	struct fs_wire_tcp wire = { .payload_len = seg->len };
 	const struct fs_dst *dst;
-	uint8_t flags = seg->flags & FS_TCP_SEG_FIN ? FS_TCP_F_FIN : 0, tos;
+	uint8_t flags = seg->flags & FS_TCP_SEG_FIN ? FS_TCP_F_FIN : 0;
+	struct fs_tcp_way way;
 	int err;
 
 	if (!fs_host_has_left(fs_tcp_host(tcp), buf))
@@ -166,11 +173,11 @@ int fs_tcp_xmit_data(struct fs_tcp *tcp, struct fs_buf *buf)
 	if (buf == tcp->sendq_tail || seg->len < tcp->mss)
 		flags |= FS_TCP_F_PSH;
 	fill(tcp, &wire, flags, seg->seq);
-	tos = data_tos(tcp, &wire, again);
+	way = data_way(tcp, &wire, again);
 	buf->data = buf->area + seg->payload_off;
 	buf->len = seg->len;
 	buf->holders++;
-	err = emit(tcp->table, &tcp->flow.id, buf, &wire, dst, tos, tcp->port);
+	err = emit(tcp->table, &tcp->flow.id, buf, &wire, dst, way);
 	if (err) {
 		buf->holders--;
 		return err;
@@ -199,13 +206,13 @@ static struct fs_buf *take_frame(struct fs_host *host)
 
 static int send_frame(struct fs_tcp_table *table, const struct fs_tcp_flow_id *id,
 		      struct fs_buf *buf, const struct fs_wire_tcp *wire, uint32_t scope,
-		      uint8_t hint)
+		      struct fs_tcp_way way)
 {
 	const struct fs_dst *dst = route(table, id, scope);
 	int err = usable(dst);
 
 	if (!err)
-		err = emit(table, id, buf, wire, dst, 0, hint);
+		err = emit(table, id, buf, wire, dst, way);
 	if (err)
 		fs_pool_put(buf);
 	return err;
@@ -234,7 +241,7 @@ int fs_tcp_xmit_bare(struct fs_tcp_table *table, const struct fs_tcp_flow_id *id
 	seg->dst_port = id->remote_port;
 	if (!fs_ip_needs_scope(id->family, id->remote))
 		scope = 0;
-	err = send_frame(table, id, buf, seg, scope, UINT8_MAX);
+	err = send_frame(table, id, buf, seg, scope, any_way);
 	if (unlikely(err))
 		count_drop(&table->host->stats, err);
 	return err;
@@ -251,7 +258,7 @@ int fs_tcp_xmit_probe(struct fs_tcp *tcp, seq32 seq)
 	fill(tcp, &wire, 0, seq);
 	if (tcp->ooo)
 		fs_tcp_ooo_sacks(tcp, &wire.opts);
-	err = send_frame(tcp->table, &tcp->flow.id, buf, &wire, tcp->flow.scope, tcp->port);
+	err = send_frame(tcp->table, &tcp->flow.id, buf, &wire, tcp->flow.scope, tcp->way);
 	if (!err)
 		acked(tcp);
 	return err;
@@ -372,7 +379,7 @@ int fs_tcp_xmit_syn(struct fs_tcp *tcp)
 	if (fs_tcp_has(tcp, FS_TCP_FASTOPEN))
 		add_fastopen(tcp, buf, &wire);
 	acked(tcp);
-	return send_frame(tcp->table, &tcp->flow.id, buf, &wire, tcp->flow.scope, tcp->port);
+	return send_frame(tcp->table, &tcp->flow.id, buf, &wire, tcp->flow.scope, tcp->way);
 }
 
 static int find_hop(struct fs_tcp_table *table, struct fs_buf *buf, int *port)

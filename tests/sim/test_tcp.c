@@ -99,6 +99,57 @@ START_TEST(connection_to_a_silent_neighbour_ends_soon)
 }
 END_TEST
 
+static void choose_tos_and_ttl(struct fs_tcp *tcp)
+{
+	ck_assert_int_eq(fs_tcp_get(tcp, FS_TCP_TOS), 0);
+	ck_assert_int_eq(fs_tcp_get(tcp, FS_TCP_TTL), 64);
+	ck_assert_int_eq(fs_tcp_set(tcp, FS_TCP_TOS, 256), -EINVAL);
+	ck_assert_int_eq(fs_tcp_set(tcp, FS_TCP_TOS, -1), -EINVAL);
+	ck_assert_int_eq(fs_tcp_set(tcp, FS_TCP_TTL, 0), -EINVAL);
+	ck_assert_int_eq(fs_tcp_set(tcp, FS_TCP_TTL, 256), -EINVAL);
+	ck_assert_int_eq(fs_tcp_set(tcp, FS_TCP_TOS, 0xbb), 0);
+	ck_assert_int_eq(fs_tcp_set(tcp, FS_TCP_TTL, 9), 0);
+	ck_assert_int_eq(fs_tcp_get(tcp, FS_TCP_TOS), 0xb8);
+	ck_assert_int_eq(fs_tcp_get(tcp, FS_TCP_TTL), 9);
+}
+
+/* The last column: that the ECN bits are TCP's own. */
+static const struct {
+	bool ipv6, ecn;
+	uint8_t arrives;
+} marked[] = {
+	{ false, false, 0xb8 }, { true, false, 0xb8 }, { false, true, 0xba }, { true, true, 0xba },
+};
+
+START_TEST(what_is_sent_has_the_tos_and_ttl_that_were_chosen)
+{
+	struct fs_tcp_listen_opts listen = { .sz = sizeof(listen), .local.port = 7 };
+	struct fs_tcp_connect_opts connect = { .sz = sizeof(connect), .ecn = marked[_i].ecn };
+	struct fs_tcp_listener *listener;
+	struct fs_tcp *from, *to;
+	struct fs_buf *buf;
+
+	test_net_open(&net, NULL);
+	connect.remote = test_with_port(marked[_i].ipv6 ? net.b.ip6 : net.b.ip4, 7);
+	ck_assert_int_eq(fs_tcp_listen(&listener, net.b.stack, &listen), 0);
+	ck_assert_int_eq(fs_tcp_connect(&from, net.a.stack, &connect), 0);
+	test_net_run(&net, NSEC_PER_SEC);
+	ck_assert_uint_eq(fs_tcp_accept(listener, &to, 1), 1);
+	choose_tos_and_ttl(from);
+	ck_assert_int_eq(fs_tcp_send(from, "x", 1), 1);
+	test_net_run(&net, NSEC_PER_SEC);
+	ck_assert_int_eq(fs_tcp_recv_zc(to, &buf, 1), 1);
+	ck_assert_uint_eq(buf->tos, marked[_i].arrives);
+	ck_assert_uint_eq(buf->ttl, 9);
+	fs_buf_release(&buf, 1);
+	fs_tcp_close(from);
+	fs_tcp_close(to);
+	fs_tcp_listener_close(listener);
+	test_net_run(&net, 300 * NSEC_PER_SEC);
+	test_net_close(&net);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sim/tcp");
@@ -111,6 +162,8 @@ int main(void)
 	tcase_add_loop_test(tc, bytes_arrive_in_bad_weather, 0, ARRAY_SIZE(weathers));
 	tcase_add_test(tc, many_connections_share_a_wire);
 	tcase_add_test(tc, connection_to_a_silent_neighbour_ends_soon);
+	tcase_add_loop_test(tc, what_is_sent_has_the_tos_and_ttl_that_were_chosen, 0,
+			    ARRAY_SIZE(marked));
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

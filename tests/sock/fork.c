@@ -194,3 +194,63 @@ CASE(parent_and_child_accept_one_each)
 	close(two);
 	close(lfd);
 }
+
+/* --- a connection that one of two has, and the other accepts ------------------------------------ */
+
+/* What it does when the parent has closed its listener, or, to wait for it, before. */
+static void take_over(int lfd, int go, bool waits)
+{
+	struct pollfd p = { .fd = lfd, .events = POLLIN };
+	char byte, text[16] = "";
+	int fd;
+
+	if (!waits && read(go, &byte, 1) != 1)
+		_exit(1);
+	if (!waits && poll(&p, 1, 2000) != 1)
+		_exit(2);
+	fd = accept(lfd, NULL, NULL);
+	if (fd < 0)
+		_exit(3);
+	if (read(fd, text, sizeof(text)) != 5 || strcmp(text, "hello"))
+		_exit(4);
+	_exit(write(fd, "yes", 3) == 3 ? 0 : 5);
+}
+
+static void close_before_accept(bool waits)
+{
+	int lfd = listener(AF_INET, 0), go[2];
+	pid_t child;
+
+	be_fast(lfd);
+	T(pipe(go));
+	child = fork();
+	if (!child)
+		take_over(lfd, go[0], waits);
+	if (waits)
+		sleep_ms(100);
+	if (!waits) {
+		peer("connect 1 tcp4 %d", port);
+		peer("send 1 hello");
+		settle();
+	}
+	T(close(lfd));
+	if (waits) {
+		peer("connect 1 tcp4 %d", port);
+		peer("send 1 hello");
+	}
+	T(write(go[1], "", 1));
+	T(status_of(child));
+	peer("recv 1 8");
+	close(go[0]);
+	close(go[1]);
+}
+
+CASE(what_a_parent_has_not_accepted_its_child_does)
+{
+	close_before_accept(false);
+}
+
+CASE(a_child_that_waits_gets_what_comes_after_its_parent)
+{
+	close_before_accept(true);
+}
