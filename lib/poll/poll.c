@@ -87,6 +87,16 @@ static int enter(struct fs_set *set, struct polling *p)
 	return 0;
 }
 
+/* A shared listener's queue is in the kernel, too, behind a descriptor of its own. */
+static short from_queue(const struct fs_file *file, short events)
+{
+	struct pollfd queue = { .fd = file->also, .events = POLLIN };
+
+	if (file->also < 0 || !(events & POLLIN))
+		return 0;
+	return FS_LIBC(poll, &queue, 1, 0) > 0 ? events & (POLLIN | POLLRDNORM) : 0;
+}
+
 /* What holds now, of both. */
 static int count(struct polling *p)
 {
@@ -102,7 +112,8 @@ static int count(struct polling *p)
 			fd->revents = 0;
 		if (file)
 			fd->revents |= (short)(file->ops->ready(file) &
-					       (to_epoll(fd->events) | EPOLLERR | EPOLLHUP));
+					       (to_epoll(fd->events) | EPOLLERR | EPOLLHUP)) |
+				from_queue(file, fd->events);
 		else
 			p->kernel[i].fd = fd->fd;	/* it may have been moved */
 		n += fd->revents != 0;
