@@ -254,7 +254,7 @@ int cmd_run(int argc, char **argv)
 
 	if (status)
 		return status;
-	if (!run_read_config(&run) || !check_ports() || !set_preload())
+	if (!run_read_config(&run) || !check_ports() || !run_check_why() || !set_preload())
 		return EXIT_FAILED;
 	ifaces = getenv("FASTSOCK_IFACES");
 	if (!run.n_ifaces && ifaces && !run_add_ifaces(&run, ifaces))
