@@ -105,7 +105,7 @@ static void set_ifaces(const struct run *run)
 /* What the library cannot read is better known before than after. */
 static bool check_ports(void)
 {
-	FS_OPTS(fs_sockets_opts, opts, .spin_us = -1);
+	FS_OPTS(fs_sockets_opts, opts);
 
 	if (fs_sockets_setup(&opts) != -EINVAL)
 		return true;
