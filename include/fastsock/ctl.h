@@ -72,7 +72,7 @@ FS_API int fs_ctl_attach(const struct fs_ctl_opts *opts);
  *
  * Other programs stay. So does nothing of ours: rules, answers and published
  * values are gone, and sockets that were steered to get no more packets; their
- * traffic is the kernel's. Clears up, too, after a program or an interface that was
+ * traffic is the kernel's, which resets TCP connections that it does not know. Clears up, too, after a program or an interface that was
  * taken away by other means.
  * Returns 0, or
  *   -EINVAL      opts->sz is 0
