@@ -6,7 +6,7 @@
 #
 #   make          library, BPF objects, the fastsock command, examples
 #   make demo     the three fates of a packet, on a lab of its own (root)
-#   make check    all tests (root); check-unit needs no root; check-all adds the long ones
+#   make check    the tests (root); check-unit needs no root; check-all adds the long ones
 #   make bench    everything measured alternately in one run (root)
 #   make lint     floors, style, documents, ABI
 #   make install  PREFIX=/usr/local DESTDIR= (uninstall likewise)
@@ -233,7 +233,7 @@ $(PKT): $(PKT_OBJ) $(TEST_LIB_OBJ) $(STATIC)
 # --- goals ---------------------------------------------------------------------
 
 .PHONY: all lib bpf tests threads demo check check-unit check-san check-netns check-apps check-zc check-all bench \
-	bench-build lint install uninstall clean help tests-build run-deps
+	bench-build lint install uninstall clean help tests-build run-deps demo-deps
 .SECONDARY:
 
 all: lib bpf $(TOOL) $(EXAMPLES) $(BPF_EXAMPLES)
@@ -245,9 +245,11 @@ tests-build: $(CHECK_TESTS) $(PKT) $(FUZZERS) $(TEST_TOOLS) $(SEMANTICS) $(THREA
 # What running needs besides building: python3, ip, ethtool, bpftool...
 run-deps:
 	@tools/dev/deps test
+demo-deps:
+	@tools/dev/deps demo
 
 # By env and without a shell between: make passes SIGTERM to its child only.
-demo: run-deps all bench-build
+demo: demo-deps all bench-build
 	env B=$B tools/dev/demo
 
 check: run-deps all tests-build bench-build

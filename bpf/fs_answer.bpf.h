@@ -15,7 +15,8 @@
  *	fs_answer_drop(ctx)
  *
  * A miss or a pass must leave the packet as it came. A minimal program, for a
- * UDP service that returns each datagram's first eight bytes:
+ * UDP service that returns the first eight bytes of each datagram that begins with
+ * '?', with '!' in its place:
  *
  *	#include <linux/bpf.h>
  *	#include <bpf/bpf_helpers.h>
@@ -25,9 +26,19 @@
  *	int first_eight(struct xdp_md *ctx)
  *	{
  *		struct fs_packet *packet = fs_answer_packet();
+ *		char *text = fs_answer_payload(ctx, 0, 8);
  *
- *		if (!packet || packet->payload_len < 8 || fs_answer_reply(ctx, 8))
+ *		if (!packet || packet->proto != IPPROTO_UDP || packet->payload_len < 8 ||
+ *		    !text || text[0] != '?')
  *			return fs_answer_miss(ctx);
+ *		if (!fs_answer_is_intact(ctx))
+ *			return fs_answer_drop(ctx);
+ *		if (fs_answer_reply(ctx, 8))
+ *			return fs_answer_miss(ctx);
+ *		text = fs_answer_payload(ctx, 0, 8);
+ *		if (!text)
+ *			return fs_answer_drop(ctx);
+ *		text[0] = '!';
  *		if (fs_answer_csum(ctx, 8))
  *			return fs_answer_drop(ctx);
  *		return fs_answer_tx(ctx);
@@ -37,10 +48,14 @@
  *
  * Build it with
  *
- *	clang -O2 -g -target bpf -c first_eight.bpf.c -o first_eight.bpf.o
+ *	clang -O2 -g -target bpf -mcpu=v3 -I/usr/include/$(gcc -print-multiarch) \
+ *		-c first_eight.bpf.c -o first_eight.bpf.o
  *
- * and let `fastsock` load it. A loader of your own must
- *   - point the five maps below at the pinned ones of the interface
+ * (-Iinclude besides, in the source tree; without -mcpu=v3 the verifier may refuse
+ * what older compilers make), try it on a frame with fs_ctl_answer_test(),
+ * whose page fs_ctl(3) has an example, and let `fastsock` load it. A loader of your
+ * own must
+ *   - point the five maps of fs_verdict.bpf.h at the pinned ones of the interface
  *     (bpf_map__reuse_fd() or bpf_map__set_pin_path()),
  *   - call bpf_program__set_expected_attach_type(prog, 0), or the array, whose
  *     owner has 0, refuses the program with EINVAL,
@@ -49,7 +64,8 @@
  * Rules of the house:
  *   - A reply is never longer than its request: fs_answer_reply() refuses.
  *   - Never answer what could be a reply, or two hosts talk for ever. Give
- *     requests a mark that replies do not have.
+ *     requests a mark that replies do not have. Nothing does that for you: only the
+ *     program's own echo looks at the ports of other responders.
  *   - Do not use bpf_xdp_adjust_*(), nor write to the maps but through here.
  *   - The program shares the kernel's stack limit and per-CPU scratch with the
  *     steering program; scratch->block is yours until you return.

@@ -11,8 +11,10 @@
  * The room makes the reply no longer than the request. "who?" and "you!" differ
  * so that two such servers cannot talk to each other.
  *
- *	clang -O2 -g -target bpf -c answer_whoami.bpf.c -o answer_whoami.bpf.o
+ *	clang -O2 -g -target bpf -mcpu=v3 -I/usr/include/$(gcc -print-multiarch) \
+ *		-c answer_whoami.bpf.c -o answer_whoami.bpf.o
  *
+ * (in the source tree, where `make` builds it, with -I../include besides)
  * and from a client, once the rule and the program are in place:
  *
  *	printf 'who?0001%020d' 0 | nc -u -w 1 HOST 3478 | xxd

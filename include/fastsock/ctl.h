@@ -72,7 +72,7 @@ FS_API int fs_ctl_attach(const struct fs_ctl_opts *opts);
  *
  * Other programs stay. So does nothing of ours: rules, answers and published
  * values are gone, and sockets that were steered to get no more packets; their
- * traffic is the kernel's. Clears up, too, after a program or an interface that was
+ * traffic is the kernel's, which resets TCP connections that it does not know. Clears up, too, after a program or an interface that was
  * taken away by other means.
  * Returns 0, or
  *   -EINVAL      opts->sz is 0
@@ -195,7 +195,7 @@ FS_API int fs_ctl_socket_each(struct fs_ctl *ctl, fs_ctl_socket_fn *fn, void *ct
 
 enum fs_ctl_action {
 	FS_CTL_PASS = 0,	/* to the kernel, even if a process would steer it */
-	FS_CTL_STEER = 1,	/* to a process; made by fs_udp_open(), not by hand */
+	FS_CTL_STEER = 1,	/* to a process; made by its TCP and UDP calls, not by hand */
 	FS_CTL_ANSWER = 2,
 	FS_CTL_DROP = 3,
 };

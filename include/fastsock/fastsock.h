@@ -32,10 +32,18 @@ extern "C" {
  *	FS_OPTS(fs_stack_opts, opts, .ifname = "eth0", .spin_us = 20);
  *
  * Fields that are not named are zero, which always means the default. The
- * size tells the library which fields the caller knew about.
+ * size tells the library which fields the caller knew about. In C++, which has
+ * designated initializers since C++20, name them in the struct's order.
  */
+#ifdef __cplusplus
 #define FS_OPTS(TYPE, NAME, ...)					\
 	struct TYPE NAME = { .sz = sizeof(struct TYPE), __VA_ARGS__ }
+#else
+#define FS_OPTS(TYPE, ...)						\
+	FS_OPTS_OF(TYPE, __VA_ARGS__, .sz = sizeof(struct TYPE))
+#define FS_OPTS_OF(TYPE, NAME, ...)					\
+	struct TYPE NAME = { __VA_ARGS__ }
+#endif
 
 /*
  * fs_version - the version of the library at run time, "0.1.0".

@@ -39,11 +39,13 @@ struct fs_sockets_opts {
 	const char *ifaces;	/* names, separated by commas or blanks; NULL: FASTSOCK_IFACES */
 	const char *ports;	/* only these local or remote ports are fast: "80,443,8000-8010";
 				 * NULL: FASTSOCK_ONLY, and without it all */
-	int64_t spin_us;	/* before sleeping; -1: FASTSOCK_SPIN, and without it 0 */
+	int64_t spin_us;	/* before sleeping; 0: FASTSOCK_SPIN, and without it none;
+				 * -1: none, whatever FASTSOCK_SPIN says */
 	uint32_t queues;	/* the first so many of each interface; 0: FASTSOCK_QUEUES, and
 				 * without it all. One process has them at a time */
 	uint32_t frames;	/* of the stack's pool; 0: FASTSOCK_FRAMES, else chosen */
-	fs_log_fn *log;		/* NULL: silent, or fs_log_stderr() with FASTSOCK_LOG set */
+	fs_log_fn *log;		/* NULL: silent, for a program may own its stderr; with
+				 * FASTSOCK_LOG set, to anything, fs_log_stderr() */
 	void *log_ctx;
 };
 

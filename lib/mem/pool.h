@@ -3,10 +3,11 @@
  * pool.h - the UMEM area, its frames, and who owns each.
  *
  *	receive: FREE -> FILL (kernel) -> RX (stack) -> LENT (application) -> FREE
- *	send:    FREE -> STAGED (application) -> TX (kernel) -> UNACKED (tcp) -> FREE
+ *	send:    FREE -> STAGED (application) -> TX (kernel) -> FREE
+ *	TCP:     FREE -> STAGED or LENT (application) -> UNACKED (tcp) -> FREE
  *
- * A frame has one owner; TX and UNACKED can hold one frame together, which
- * is what the count of holders is for. The verb that moves a frame is the
+ * A frame has one owner; an UNACKED one can be held by the port, too, which is
+ * what the count of holders is for (doc/ownership.md). The verb that moves a frame is the
  * only place that names both states, and debug builds assert it.
  *
  *	area:   | chunk 0 | chunk 1 | ...                  | chunk n-1 |

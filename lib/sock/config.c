@@ -95,7 +95,7 @@ static const char *either(const char *given, const char *name)
 static int read_all(const struct fs_sockets_opts *opts)
 {
 	struct fs_sock_config *config = &fs_sock_config;
-	const int64_t spin_us = opts->spin_us;
+	const int64_t spin_us = opts->spin_us ? opts->spin_us : (int64_t)number("FASTSOCK_SPIN");
 	int err;
 
 	memset(config, 0, sizeof(*config));
@@ -104,8 +104,7 @@ static int read_all(const struct fs_sockets_opts *opts)
 		err = read_ports(config, either(opts->ports, "FASTSOCK_ONLY"));
 	if (!err && config->on)
 		err = fs_file_table_open();
-	config->spin_ns = (spin_us >= 0 ? (uint64_t)spin_us : number("FASTSOCK_SPIN")) *
-		NSEC_PER_USEC;
+	config->spin_ns = (uint64_t)MAX(spin_us, 0) * NSEC_PER_USEC;
 	config->queues = opts->queues ? opts->queues : (uint32_t)number("FASTSOCK_QUEUES");
 	config->frames = opts->frames ? opts->frames : (uint32_t)number("FASTSOCK_FRAMES");
 	config->log = (struct fs_logger){ .fn = opts->log, .ctx = opts->log_ctx };
@@ -118,7 +117,7 @@ static int read_all(const struct fs_sockets_opts *opts)
 
 static void from_environment(void)
 {
-	const struct fs_sockets_opts opts = { .sz = sizeof(opts), .spin_us = -1 };
+	const struct fs_sockets_opts opts = { .sz = sizeof(opts) };
 
 	if (is_set_up)
 		return;
@@ -136,7 +135,7 @@ bool fs_sock_configured(void)
 
 int fs_sockets_setup(const struct fs_sockets_opts *user)
 {
-	struct fs_sockets_opts opts = { .spin_us = -1 };
+	struct fs_sockets_opts opts = { 0 };
 
 	if (!user || !user->sz)
 		return -EINVAL;

@@ -54,12 +54,16 @@ void fs_reason_reset(void)
 
 int fs_sockets_stats(struct fs_sockets_stats *out)
 {
+	/* A child that the stack itself has forked has no page, and has counted nothing. */
 	const struct fs_sockets_stats *stats = fs_page_stats();
 	const size_t sz = out->sz;
 
 	if (!sz)
 		return -EINVAL;
-	memcpy(out, stats, MIN(sz, sizeof(*stats)));
+	if (fs_inside)
+		memset(out, 0, MIN(sz, sizeof(*stats)));
+	else
+		memcpy(out, stats, MIN(sz, sizeof(*stats)));
 	out->sz = sz;
 	return 0;
 }

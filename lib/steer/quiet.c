@@ -6,6 +6,7 @@
  * thread's text goes to the function that was there.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/types.h"
 #include "steer/quiet.h"
@@ -24,19 +25,29 @@ static void keep_kernel_message(const char *text)
 		snprintf(said, sizeof(said), ": %s", message + sizeof(mark) - 1);
 }
 
-static void take(const char *format, va_list args)
+static void take_line(char *line)
 {
-	char text[400];
-	size_t len;
+	size_t len = strlen(line);
 
-	vsnprintf(text, sizeof(text), format, args);
-	len = strlen(text);
-	while (len && (text[len - 1] == '\n' || text[len - 1] == ' '))
-		text[--len] = '\0';
+	while (len && line[len - 1] == ' ')
+		line[--len] = '\0';
 	if (!len)
 		return;
-	keep_kernel_message(text);
-	fs_base_log(current, FS_LOG_DEBUG, "%s", text);
+	keep_kernel_message(line);
+	fs_base_log(current, FS_LOG_DEBUG, "%s", line);
+}
+
+/* The verifier's words are one message of many lines, the last of which says why. */
+static void take(const char *format, va_list args)
+{
+	char *text, *rest, *line;
+
+	if (vasprintf(&text, format, args) < 0)
+		return;
+	rest = text;
+	while ((line = strsep(&rest, "\n")))
+		take_line(line);
+	free(text);
 }
 
 static int on_libbpf(enum libbpf_print_level level, const char *format, va_list args)

@@ -242,7 +242,7 @@ static bool take_ack(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 	return !fin_acked || fin_acked(tcp);
 }
 
-/* Nobody will read it: the peer should know (RFC 1122 4.2.2.13, RFC 2525 2.17). */
+/* Nobody will read it: the peer should know (RFC 1122 4.2.2.13, RFC 2525 2.16). */
 static bool data_for_nobody(struct fs_tcp *tcp, const struct fs_tcp_rx *rx)
 {
 	if (!fs_tcp_has(tcp, FS_TCP_ORPHAN) || !rx->seg.payload_len)

@@ -85,7 +85,8 @@ def daemon_keeps_the_interface(the_lab):
 
 def wrong_use_says_so(the_lab):
     for argv in ((), ("--spin", "x", "true"), ("-i", "no-such-link", "true"), ("--only", "80,x", "true"),
-                 ("--config", "/nonexistent", "true"), ("--nonsense", "true")):
+                 ("--config", "/nonexistent", "true"), ("--nonsense", "true"), ("--why=/nonexistent/why", "true"),
+                 ("--why=/", "true")):
         done = subprocess.run(the_lab.inside(the_lab.server_ns, [FASTSOCK, "run", *argv]), capture_output=True,
                               text=True, timeout=60, check=False)
         assert done.returncode in (1, 2) and "fastsock" in done.stderr, (argv, done)
@@ -136,6 +137,17 @@ def kernel_serves_what_no_interface_can(the_lab):
             told = f.read()
         assert ("no_privilege" in told or "no_stack" in told) if argv else "fast" in told, told
         os.unlink(why)
+
+
+def report_that_cannot_be_written_is_told_on_stderr(the_lab):
+    """When it is due the program is another user, who may not write there."""
+    why = f"{the_lab.root.name}/roots"
+    os.chmod(the_lab.root.name, 0o755)
+    said = run(the_lab, "-i", "s0", f"--why={why}", "--", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+               "/usr/bin/python3", "-c", "import select, socket; s = socket.create_server(('', 7777)); "
+               "select.select([s], [], [], 0)")
+    assert f"{why} cannot be written: Permission denied" in said and "TCP listeners" in said, said
+    assert not os.path.exists(why)
 
 
 def only_the_ports_that_were_chosen_are_fast(the_lab):
@@ -195,6 +207,7 @@ TESTS = [
     preload_list_grows,
     programs_without_network_open_nothing,
     kernel_serves_what_no_interface_can,
+    report_that_cannot_be_written_is_told_on_stderr,
     only_the_ports_that_were_chosen_are_fast,
     children_and_streams_work,
     connections_become_childrens_streams,

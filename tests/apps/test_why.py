@@ -4,6 +4,7 @@
 """What became of sockets, and that it is said: reasons that are counted, and
 sentences of the log. The lab is drawn in applab.py.
 """
+import json
 import os
 import subprocess
 import sys
@@ -63,6 +64,19 @@ def an_interface_that_is_not_there_is_a_reason(the_lab):
     assert "1 TCP listeners: an interface that was named is not there (no_iface)" in said, said
 
 
+def status_tells_it_of_who_receives_there(the_lab):
+    into, out_of = os.pipe()
+    app = the_lab.server(PYTHON, "-c", SERVE, port=7000, stdin=into)
+    os.close(into)
+    with app:
+        told = json.loads(the_lab.at(the_lab.server_ns, applab.FASTSOCK, "status", "s0", "--json").stdout)
+        process, = told["processes"]
+        assert process["listeners"] == {"fast": 1}, process
+        os.write(out_of, b"end\n")
+        app.wait()
+    os.close(out_of)
+
+
 def an_interface_that_goes_is_said_once(the_lab):
     """The last: it does not come back."""
     into, out_of = os.pipe()
@@ -79,6 +93,7 @@ def an_interface_that_goes_is_said_once(the_lab):
 
 
 TESTS = [groups_are_the_kernels_and_counted, an_interface_that_is_not_there_is_a_reason,
+         status_tells_it_of_who_receives_there,
          an_interface_that_goes_is_said_once]
 
 if __name__ == "__main__":

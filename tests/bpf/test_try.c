@@ -4,6 +4,7 @@
 #include <check.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +17,13 @@ enum {
 	FRAME = PAYLOAD + 28,
 };
 
-static char object[512], told[600];
+static char object[512], refused[512], told[600];
+static bool said_why;
 
 static void remember(void *ctx, enum fs_log_level level, const char *text)
 {
 	(void)ctx;
+	said_why |= level == FS_LOG_DEBUG && strstr(text, "invalid access to packet");
 	if (level == FS_LOG_ERROR)
 		snprintf(told, sizeof(told), "%s", text);
 }
@@ -114,6 +117,21 @@ START_TEST(wrong_use_is_refused)
 }
 END_TEST
 
+START_TEST(the_verifier_is_quoted_to_its_last_word)
+{
+	unsigned char in[FRAME];
+	struct fs_ctl_test test = {
+		.sz = sizeof(test), .path = refused, .rule = "udp/3478", .in = in, .in_len = FRAME,
+		.log = remember,
+	};
+
+	make_frame(in, "who?");
+	ck_assert_int_eq(fs_ctl_answer_test(&test), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(told, "does not load the program"));
+	ck_assert(said_why);
+}
+END_TEST
+
 int main(void)
 {
 	const char *build = getenv("B");
@@ -123,9 +141,11 @@ int main(void)
 	int failed;
 
 	snprintf(object, sizeof(object), "%s/examples/answer_whoami.bpf.o", build ? build : "build");
+	snprintf(refused, sizeof(refused), "%s/tests/bpf/refused.bpf.o", build ? build : "build");
 	tcase_add_test(tc, the_reply_and_what_counted_it_come_back);
 	tcase_add_test(tc, what_is_not_for_the_program_passes_as_it_came);
 	tcase_add_test(tc, wrong_use_is_refused);
+	tcase_add_test(tc, the_verifier_is_quoted_to_its_last_word);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -50,8 +50,9 @@ struct fs_ctl *cmd_open(const char *ifname);
 /* The name alone, into @name; false after a sentence. */
 bool cmd_iface(const char *ifname, char name[16]);
 
-/* Of the socket door: a part of status. */
+/* Of the socket door: a part of status. All of them, or those that receive on @ifname. */
 void show_processes(bool as_json);
+void show_processes_on(const char *ifname, bool as_json);
 
 /* Does our program run on it, in this network namespace? */
 bool cmd_is_attached(const char *name);

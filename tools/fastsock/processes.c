@@ -76,18 +76,49 @@ static void json(int pid, const struct fs_sockets_stats *stats)
 }
 
 /* Those of other users are theirs: root sees all. */
+static void show(int pid, bool as_json)
+{
+	struct fs_sockets_stats stats = { .sz = sizeof(stats) };
+
+	if (pid > 0 && !fs_sockets_stats_of(pid, &stats))
+		(as_json ? json : text)(pid, &stats);
+}
+
 void show_processes(bool as_json)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
 
-	while (proc && (entry = readdir(proc))) {
-		struct fs_sockets_stats stats = { .sz = sizeof(stats) };
-		const int pid = atoi(entry->d_name);
-
-		if (pid > 0 && !fs_sockets_stats_of(pid, &stats))
-			(as_json ? json : text)(pid, &stats);
-	}
+	while (proc && (entry = readdir(proc)))
+		show(atoi(entry->d_name), as_json);
 	if (proc)
 		closedir(proc);
+}
+
+static int show_slot(void *ctx, const struct fs_ctl_slot *slot)
+{
+	const bool *as_json = ctx;
+
+	if (slot->alive)
+		show((int)slot->pid, *as_json);
+	return 0;
+}
+
+/* Quiet: what there is to be said of the interface has been said. */
+static void quiet(void *ctx, enum fs_log_level level, const char *sentence)
+{
+	(void)ctx;
+	(void)level;
+	(void)sentence;
+}
+
+void show_processes_on(const char *ifname, bool as_json)
+{
+	FS_OPTS(fs_ctl_opts, opts, .ifname = ifname, .any = 1, .log = quiet);
+	struct fs_ctl *ctl;
+
+	if (fs_ctl_open(&ctl, &opts))
+		return;
+	fs_ctl_slot_each(ctl, show_slot, &as_json);
+	fs_ctl_close(ctl);
 }

@@ -105,7 +105,7 @@ static void set_ifaces(const struct run *run)
 /* What the library cannot read is better known before than after. */
 static bool check_ports(void)
 {
-	FS_OPTS(fs_sockets_opts, opts, .spin_us = -1);
+	FS_OPTS(fs_sockets_opts, opts);
 
 	if (fs_sockets_setup(&opts) != -EINVAL)
 		return true;
@@ -254,7 +254,7 @@ int cmd_run(int argc, char **argv)
 
 	if (status)
 		return status;
-	if (!run_read_config(&run) || !check_ports() || !set_preload())
+	if (!run_read_config(&run) || !check_ports() || !run_check_why() || !set_preload())
 		return EXIT_FAILED;
 	ifaces = getenv("FASTSOCK_IFACES");
 	if (!run.n_ifaces && ifaces && !run_add_ifaces(&run, ifaces))

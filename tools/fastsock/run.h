@@ -27,6 +27,8 @@ struct run {
  */
 bool run_set(const char *key, const char *value, bool replace);
 bool run_read_config(const struct run *run);
+/* The file of --why can be written. */
+bool run_check_why(void);
 
 /* run_iface.c: "eth0,eth1" or "eth0 eth1". False after a sentence. */
 bool run_add_ifaces(struct run *run, const char *list);

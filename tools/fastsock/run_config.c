@@ -5,6 +5,8 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -38,6 +40,27 @@ static void set_why(const char *value, bool replace)
 		setenv("FASTSOCK_WHY", value, replace);
 	else
 		setenv("FASTSOCK_WHY", name, replace);
+}
+
+/* Without making it: that is the program's, which may be another user's by then. */
+bool run_check_why(void)
+{
+	const char *name = getenv("FASTSOCK_WHY");
+	char dir[4096];
+	int fd;
+
+	if (!name || !*name || !strcmp(name, "1") || !strcmp(name, "0"))
+		return true;
+	fd = open(name, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0)
+		return !close(fd);
+	snprintf(dir, sizeof(dir), "%s", name);
+	if (errno == ENXIO)	/* a FIFO: its reader may come yet */
+		return true;
+	if (errno == ENOENT && !access(dirname(dir), W_OK | X_OK))
+		return true;
+	cmd_fail(-errno, "--why: %s cannot be written", name);
+	return false;
 }
 
 bool run_set(const char *key, const char *value, bool replace)

@@ -295,7 +295,9 @@ int cmd_status(int argc, char **argv)
 		json_close(']');
 		json_open("processes", '[');
 	}
-	if (!ifname)
+	if (ifname)
+		show_processes_on(ifname, json);
+	else
 		show_processes(json);
 	if (json) {
 		json_close(']');
