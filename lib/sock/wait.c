@@ -36,8 +36,49 @@ static void breathe(void)
 	fs_engine_lock();
 }
 
-/* True when there is news, @got events of the kernel's among it. */
-static bool spin(struct fs_set *set, struct fs_wait *wait, int *got)
+/* --- signals while spinning ---------------------------------------------------------------- */
+
+/*
+ * The kernel ends a call that sleeps when a handler has run. Who spins would not
+ * hear of it, so it shuts them out meanwhile and looks now and then.
+ */
+static void shut_signals(sigset_t *before)
+{
+	static const int synchronous[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
+	sigset_t all;
+
+	sigfillset(&all);
+	for (size_t i = 0; i < ARRAY_SIZE(synchronous); i++)
+		sigdelset(&all, synchronous[i]);
+	pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+/* One of those that are ignored interrupts nothing. */
+static bool is_handled(int number)
+{
+	struct sigaction action;
+
+	return !sigaction(number, NULL, &action) && action.sa_handler != SIG_DFL &&
+		action.sa_handler != SIG_IGN;
+}
+
+/* Has one come that a sleeping call would have let in? */
+static bool is_interrupted(const sigset_t *mask)
+{
+	sigset_t pending;
+
+	if (sigpending(&pending) || sigisemptyset(&pending))
+		return false;
+	for (int i = 1; i < _NSIG; i++)
+		if (sigismember(&pending, i) == 1 && !sigismember(mask, i) && is_handled(i))
+			return true;
+	return false;
+}
+
+/* --- the wait --------------------------------------------------------------------------------- */
+
+/* True when there is news, @got events of the kernel's among it; or -EINTR. */
+static bool spin(struct fs_set *set, struct fs_wait *wait, const sigset_t *mask, int *got)
 {
 	const uint64_t end_ns = MIN(wait->spin_until_ns, wait->deadline_ns);
 
@@ -50,10 +91,24 @@ static bool spin(struct fs_set *set, struct fs_wait *wait, int *got)
 			continue;
 		set->looked_ns = fs_engine.now_ns;
 		*got = sleep_for(set, wait, 0);
+		if (!*got && is_interrupted(mask))
+			*got = -EINTR;
 		if (*got)
 			return true;
 	}
-	return false;
+	*got = is_interrupted(mask) ? -EINTR : 0;
+	return *got;
+}
+
+static bool spin_without_signals(struct fs_set *set, struct fs_wait *wait, int *got)
+{
+	sigset_t before;
+	bool news;
+
+	shut_signals(&before);
+	news = spin(set, wait, wait->mask ? wait->mask : &before, got);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return news;
 }
 
 static bool is_over(struct fs_wait *wait, uint64_t now_ns)
@@ -73,7 +128,7 @@ int fs_set_wait(struct fs_set *set, struct fs_wait *wait)
 	if (fs_sock_config.spin_ns && fs_engine.stack) {
 		if (!wait->spin_until_ns)
 			wait->spin_until_ns = now_ns + fs_sock_config.spin_ns;
-		if (spin(set, wait, &got))
+		if (spin_without_signals(set, wait, &got))
 			return got;
 		now_ns = fs_engine_clock_ns();
 	}

@@ -68,6 +68,34 @@ def signals_pass_through(the_lab):
     assert not attached(the_lab)
 
 
+INTERRUPTED = """
+import select, signal, socket, sys
+def late(*_):
+    raise TimeoutError
+signal.signal(signal.SIGALRM, late)
+listener = socket.create_server(("0.0.0.0", 8080))
+epoll, poll = select.epoll(), select.poll()
+for waiting in (epoll, poll):
+    waiting.register(listener, select.POLLIN)
+for wait in (epoll.poll, poll.poll, listener.accept, lambda: select.select([listener], [], [])):
+    for after in (0.003, 0.02):
+        signal.setitimer(signal.ITIMER_REAL, after)
+        try:
+            wait()
+            sys.exit("it did not wait")
+        except TimeoutError:
+            pass
+signal.signal(signal.SIGALRM, signal.SIG_IGN)
+signal.setitimer(signal.ITIMER_REAL, 0.02)
+assert not epoll.poll(0.1) and not poll.poll(100)
+"""
+
+
+def signals_interrupt_who_spins(the_lab):
+    """As they do who sleeps: what a handler does is heard of, what is ignored is not."""
+    run(the_lab, "-i", "s0", "--spin", "200000", "--", "/usr/bin/python3", "-c", INTERRUPTED, seconds=20)
+
+
 def daemon_keeps_the_interface(the_lab):
     said = run(the_lab, "-i", "s0", "--", "/usr/bin/python3", "-c",
                "import os, socket, time\n"
@@ -201,6 +229,7 @@ def connections_become_childrens_streams(the_lab):
 TESTS = [
     exit_status_passes_through,
     signals_pass_through,
+    signals_interrupt_who_spins,
     daemon_keeps_the_interface,
     wrong_use_says_so,
     options_win_over_environment_and_file,
