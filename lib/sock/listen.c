@@ -71,6 +71,15 @@ static enum fs_socket_reason open_listener(struct fs_sock *s, const struct fs_ad
 	return FS_SOCKET_fast;
 }
 
+/*
+ * There is something to do for it that the kernel does not: to try again; to accept
+ * from the queue that it shares; to block, where another process has the twin not.
+ */
+static bool has_more_than_twin(const struct fs_sock *s)
+{
+	return s->retry_ns != FS_NEVER || s->file.also >= 0 || (s->twin_nonblock && !s->nonblock);
+}
+
 void fs_sock_go_listen(struct fs_sock *s)
 {
 	enum fs_socket_reason reason;
@@ -86,9 +95,7 @@ void fs_sock_go_listen(struct fs_sock *s)
 	/* It may get a queue later: another process is about to end. */
 	if (reason == FS_SOCKET_no_queue || reason == FS_SOCKET_port_taken)
 		s->retry_ns = fs_engine_clock_ns() + RETRY_NS;
-	/* Where another process has the twin not block, somebody has to block for it. */
-	if (reason == FS_SOCKET_fast || s->retry_ns != FS_NEVER ||
-	    (s->twin_nonblock && !s->nonblock))
+	if (reason == FS_SOCKET_fast || has_more_than_twin(s))
 		fs_reason_count(FS_SORT_LISTENER, reason);
 	else
 		fs_sock_give_up(s, reason);

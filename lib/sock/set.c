@@ -173,13 +173,18 @@ static int enter_kernel(struct fs_item *item, int op)
 	return is_stale(item) ? 0 : FS_LIBC(epoll_ctl, item->set->epfd, op, item->fd, &event);
 }
 
+static void leave_also(struct fs_item *item)
+{
+	if (item->also_in_kernel)
+		FS_LIBC(epoll_ctl, item->set->epfd, EPOLL_CTL_DEL, item->file->also, NULL);
+	item->also_in_kernel = false;
+}
+
 static void leave_kernel(struct fs_item *item)
 {
 	if (item->in_kernel && !is_stale(item))
 		FS_LIBC(epoll_ctl, item->set->epfd, EPOLL_CTL_DEL, item->fd, NULL);
-	if (item->also_in_kernel)
-		FS_LIBC(epoll_ctl, item->set->epfd, EPOLL_CTL_DEL, item->file->also, NULL);
-	item->also_in_kernel = false;
+	leave_also(item);
 }
 
 /* The second descriptor comes later than the item, if it does. */
@@ -346,6 +351,7 @@ void fs_item_to_kernel(struct fs_item *item)
 	}
 	FS_LIBC(epoll_ctl, item->set->epfd, item->in_kernel ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
 		item->fd, &event);
+	leave_also(item);
 	discard(item);
 }
 

@@ -197,13 +197,21 @@ CASE(parent_and_child_accept_one_each)
 
 /* --- a connection that one of two has, and the other accepts ------------------------------------ */
 
-/* What it does when the parent has closed its listener, or, to wait for it, before. */
-static void take_over(int lfd, int go, bool waits)
+enum how {
+	LATER,			/* the child looks when the parent has closed its listener */
+	WAITING,		/* it has waited for connections since before */
+	UNPRIVILEGED,		/* later, and it can never open a stack */
+};
+
+static void take_over(int lfd, int go, enum how how)
 {
+	const bool waits = how == WAITING;
 	struct pollfd p = { .fd = lfd, .events = POLLIN };
 	char byte, text[16] = "";
 	int fd;
 
+	if (how == UNPRIVILEGED && setresuid(65534, 65534, 65534))
+		_exit(6);
 	if (!waits && read(go, &byte, 1) != 1)
 		_exit(1);
 	if (!waits && poll(&p, 1, 2000) != 1)
@@ -216,8 +224,9 @@ static void take_over(int lfd, int go, bool waits)
 	_exit(write(fd, "yes", 3) == 3 ? 0 : 5);
 }
 
-static void close_before_accept(bool waits)
+static void close_before_accept(enum how how)
 {
+	const bool waits = how == WAITING;
 	int lfd = listener(AF_INET, 0), go[2];
 	pid_t child;
 
@@ -225,7 +234,7 @@ static void close_before_accept(bool waits)
 	T(pipe(go));
 	child = fork();
 	if (!child)
-		take_over(lfd, go[0], waits);
+		take_over(lfd, go[0], how);
 	if (waits)
 		sleep_ms(100);
 	if (!waits) {
@@ -247,10 +256,15 @@ static void close_before_accept(bool waits)
 
 CASE(what_a_parent_has_not_accepted_its_child_does)
 {
-	close_before_accept(false);
+	close_before_accept(LATER);
 }
 
 CASE(a_child_that_waits_gets_what_comes_after_its_parent)
 {
-	close_before_accept(true);
+	close_before_accept(WAITING);
+}
+
+CASE(a_child_without_privileges_gets_them_too)
+{
+	close_before_accept(UNPRIVILEGED);
 }
