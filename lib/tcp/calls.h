@@ -124,8 +124,7 @@ uint32_t fs_tcp_window_now(const struct fs_tcp *tcp);
 void fs_tcp_window_taken(struct fs_tcp *tcp, uint32_t bytes);
 /* Data has come: now or later an ACK is due. */
 void fs_tcp_window_acks(struct fs_tcp *tcp, uint32_t len);
-/* There are frames again: those who were held back go on. */
-void fs_tcp_window_relieve(struct fs_tcp_table *table);
+void fs_tcp_window_pressure_over(struct fs_tcp_table *table);
 /* Look at the connection again when there are frames: its window, or its space to send. */
 void fs_tcp_window_withhold(struct fs_tcp *tcp);
 void fs_tcp_window_not_withheld(struct fs_tcp *tcp);

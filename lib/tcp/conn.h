@@ -293,7 +293,7 @@ struct fs_tcp_table {
 	struct fs_slab conns, timewaits, ooos;
 	struct fs_tcp *dirty, **dirty_tail;
 	uint64_t grown_bytes;		/* by how much buffers are beyond their first size */
-	struct fs_tcp *withheld, **withheld_tail;	/* whom memory holds back, the first first */
+	struct fs_tcp *withheld;	/* windows that memory shut */
 	struct fs_tcp *ended, **ended_tail; /* CLOSED, and the application has not noticed yet */
 	struct fs_tcp_listener *listeners[2][FS_TCP_LISTEN_BUCKETS];
 	struct fs_tcp_kernel *kernel;	/* connections that it has */
@@ -376,18 +376,6 @@ static inline void fs_tcp_grow(struct fs_tcp_table *table, uint32_t *buffer, uin
 static inline bool fs_tcp_starving(const struct fs_tcp_table *table)
 {
 	return table->host->pool->n_free < table->host->pool->chunks / 16;
-}
-
-/* What is left is for handshakes and acknowledgements: nobody gets another frame. */
-static inline bool fs_tcp_scarce(const struct fs_tcp_table *table)
-{
-	return table->host->pool->n_free < table->host->pool->chunks / 32;
-}
-
-/* Segments that a connection may hold while frames are short: just enough to go on. */
-static inline uint32_t fs_tcp_share(const struct fs_tcp_table *table)
-{
-	return fs_tcp_scarce(table) ? 0 : fs_tcp_starving(table) ? 1 : 4;
 }
 
 /* Put the connection on the list of those whose output is looked at next. */

@@ -10,6 +10,7 @@
 
 enum {
 	JOIN_MAX = 512,
+	UNREAD_SEGS = 4,	/* that a connection may have while frames are nearly gone */
 };
 
 static bool join(struct fs_tcp *tcp, const struct fs_buf *buf)
@@ -78,12 +79,6 @@ static void in_order(struct fs_tcp *tcp, struct fs_buf *buf)
 	fs_tcp_window_acks(tcp, len);
 }
 
-/* Unread, of the frames that are nearly gone: the others must go on. */
-static bool has_its_share(const struct fs_tcp *tcp)
-{
-	return tcp->rx_bytes > fs_tcp_share(tcp->table) * tcp->rcv_mss;
-}
-
 static void take_payload(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 {
 	const struct fs_wire_tcp *seg = &rx->seg;
@@ -104,7 +99,8 @@ static void take_payload(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 		}
 		return;
 	}
-	if (unlikely(fs_tcp_starving(tcp->table) && has_its_share(tcp))) {
+	if (unlikely(tcp->rx_bytes > UNREAD_SEGS * (uint32_t)tcp->rcv_mss &&
+		     fs_tcp_starving(tcp->table))) {
 		tcp->table->host->stats.rx_drop_pressure++;
 		return;
 	}

@@ -186,8 +186,8 @@ void fs_tcp_flush(struct fs_tcp_table *table)
 
 uint64_t fs_tcp_run(struct fs_tcp_table *table)
 {
-	if (table->withheld && !fs_tcp_scarce(table))
-		fs_tcp_window_relieve(table);
+	if (table->withheld && !fs_tcp_pressure(table))
+		fs_tcp_window_pressure_over(table);
 	return fs_tcp_ports_run(table->ports, table->host->now_ns);
 }
 
@@ -200,7 +200,6 @@ int fs_tcp_table_open(struct fs_tcp_table **out, struct fs_host *host)
 		return -ENOMEM;
 	table->host = host;
 	table->wheel = &host->wheel;
-	table->withheld_tail = &table->withheld;
 	table->dirty_tail = &table->dirty;
 	table->ended_tail = &table->ended;
 	fs_tcp_secret_init(&table->secret, host->seed);

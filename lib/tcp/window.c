@@ -12,7 +12,6 @@
 #include "tcp/conn.h"
 
 enum {
-	IN_TURN = 16,		/* who are held back, looked at in a round */
 	ROUND_NS_WITHOUT_RTT = 10 * 1000 * 1000,
 };
 
@@ -36,30 +35,25 @@ uint32_t fs_tcp_window_now(const struct fs_tcp *tcp)
 
 	uint32_t window = space(tcp);
 
-	/* Frames are short: something for who has taken all it got. */
+	/* Frames are short: just enough to go on, for who has taken all it got. */
 	if (unlikely(fs_tcp_pressure(tcp->table)))
-		window = tcp->rx_bytes ? 0 :
-			MIN(window, MAX(fs_tcp_share(tcp->table), 1u) * tcp->rcv_mss);
+		window = tcp->rx_bytes ? 0 : MIN(window, 4u * tcp->rcv_mss);
 	return window < before + step ? before : window;
-}
-
-static void push(struct fs_tcp *tcp)
-{
-	struct fs_tcp_table *table = tcp->table;
-
-	tcp->flags |= FS_TCP_WITHHELD;
-	tcp->withheld_at = table->withheld_tail;
-	tcp->withheld_next = NULL;
-	*table->withheld_tail = tcp;
-	table->withheld_tail = &tcp->withheld_next;
 }
 
 void fs_tcp_window_withhold(struct fs_tcp *tcp)
 {
+	struct fs_tcp_table *table = tcp->table;
+
 	if (fs_tcp_has(tcp, FS_TCP_WITHHELD) || tcp->flow.state < FS_TCP_ESTABLISHED)
 		return;
-	push(tcp);
-	tcp->table->host->stats.rx_pressure++;
+	tcp->flags |= FS_TCP_WITHHELD;
+	tcp->withheld_at = &table->withheld;
+	tcp->withheld_next = table->withheld;
+	if (table->withheld)
+		table->withheld->withheld_at = &tcp->withheld_next;
+	table->withheld = tcp;
+	table->host->stats.rx_pressure++;
 }
 
 void fs_tcp_window_not_withheld(struct fs_tcp *tcp)
@@ -70,8 +64,6 @@ void fs_tcp_window_not_withheld(struct fs_tcp *tcp)
 	*tcp->withheld_at = tcp->withheld_next;
 	if (tcp->withheld_next)
 		tcp->withheld_next->withheld_at = tcp->withheld_at;
-	else
-		tcp->table->withheld_tail = tcp->withheld_at;
 }
 
 /*
@@ -99,30 +91,19 @@ uint32_t fs_tcp_window_tell(struct fs_tcp *tcp)
 	return field << tcp->rcv_wscale;
 }
 
-/* With nothing for it yet it goes behind the others. */
-static void relieve(struct fs_tcp *tcp)
+void fs_tcp_window_pressure_over(struct fs_tcp_table *table)
 {
-	const bool sends = fs_tcp_has(tcp, FS_TCP_WANT_SPACE) && fs_tcp_sendq_space(tcp);
-	const bool hears = fs_tcp_window_now(tcp) > told(tcp);
+	struct fs_tcp *tcp;
 
-	fs_tcp_window_not_withheld(tcp);
-	if (hears)
-		fs_tcp_ack_now(tcp);
-	if (sends) {
-		tcp->flags &= ~(uint32_t)FS_TCP_WANT_SPACE;
-		fs_tcp_tell(tcp, FS_NEWS_WRITABLE);
+	while ((tcp = table->withheld)) {
+		fs_tcp_window_not_withheld(tcp);
+		if (fs_tcp_window_now(tcp) > told(tcp))
+			fs_tcp_ack_now(tcp);
+		if (fs_tcp_has(tcp, FS_TCP_WANT_SPACE) && fs_tcp_sendq_space(tcp)) {
+			tcp->flags &= ~(uint32_t)FS_TCP_WANT_SPACE;
+			fs_tcp_tell(tcp, FS_NEWS_WRITABLE);
+		}
 	}
-	if (!sends && !hears && fs_tcp_pressure(tcp->table))
-		push(tcp);
-}
-
-/* All of them when there is enough again; while frames are short, some in turn. */
-void fs_tcp_window_relieve(struct fs_tcp_table *table)
-{
-	const bool short_of = fs_tcp_pressure(table);
-
-	for (int i = 0; table->withheld && (!short_of || i < IN_TURN); i++)
-		relieve(table->withheld);
 }
 
 /*
