@@ -34,7 +34,7 @@ def moved(the_lab, how, peer_fast, conns=CONNS, total=TOTAL):
             assert "all received" in client.wait(200)
         os.write(out_of, b"end\n")
         os.close(out_of)
-        assert "all served" in server.wait(200)
+        assert "all served" in server.wait()
     reason = {None: "fast", "fork": "forked", "handoff": "handed_off"}[how]
     assert server.connections(reason) >= conns / 10, server.why()
     assert not server.connections("stuck"), server.why()

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-# timeout: 400
+# timeout: 240
 """TCP of the stack door with the kernel as peer, both as client and as server.
 
 The lab is drawn in tcplab.py. tcp_echo is our server; tcp_proxy, between a
@@ -268,8 +268,7 @@ def peers_that_do_not_read_stop_themselves_only(the_lab):
             asks(other)
         assert all(sent < len(data) for _, data, sent in lazy), "there was no limit"
         for s, data, sent in lazy:
-            # What was dropped comes again by the kernel's timer, which has backed off.
-            s.settimeout(60)
+            s.settimeout(PATIENCE)
             sender = Sender(s, data[sent:sent + 100000])
             same(receive(s), data[:sent + 100000], "after a long wait")
             sender.done()
