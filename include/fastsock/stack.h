@@ -45,7 +45,7 @@ struct fs_stack_opts {
 	const char *const *ifnames; /* several, NULL-terminated */
 	uint32_t queue_first;	/* of each interface */
 	uint32_t queue_count;	/* 0: all from queue_first on */
-	uint32_t frames;	/* of the pool; 0: 4096 for each queue */
+	uint32_t frames;	/* of the pool; 0: 8192 for each queue */
 	uint32_t ring_size;	/* of each AF_XDP ring, a power of two; 0: 2048 */
 	uint32_t spin_us;	/* how long to busy-poll before sleeping; 0: none */
 	uint32_t busy_poll_us;	/* SO_BUSY_POLL with SO_PREFER_BUSY_POLL; 0: off */

@@ -16,7 +16,7 @@
 #include "stack/world.h"
 
 enum {
-	FRAMES_PER_QUEUE = 4096,
+	FRAMES_PER_QUEUE = 8192,	/* a fill ring takes 2,048: the rest is for connections */
 	RING_SIZE = 2048,
 	RING_SIZE_MAX = 65536,
 	CHUNK_SMALL = 2048,
