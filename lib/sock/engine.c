@@ -330,7 +330,7 @@ void fs_engine_wake(struct fs_set *set)
 static int watch(struct fs_set *set, int fd, uint32_t events, int mark)
 {
 	struct epoll_event event = {
-		.events = events, .data.u64 = (uintptr_t)&fs_set_marks[mark],
+		.events = events, .data.u64 = fs_set_mark_data(mark),
 	};
 	int err = FS_LIBC(epoll_ctl, set->epfd, EPOLL_CTL_ADD, fd, &event);
 

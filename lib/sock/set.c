@@ -5,31 +5,59 @@
 #include "sock/set.h"
 
 #include <sys/mman.h>
+#include <sys/random.h>
 
 #include "sock/engine.h"
 #include "sock/libc.h"
 
 enum {
 	ITEMS_MAX = 1 << 22,
+	PLACE_BITS = 23,	/* items, and the marks behind them */
 };
 
 #define ONCE	(EPOLLET | EPOLLONESHOT)
 #define ALWAYS	(EPOLLERR | EPOLLHUP)	/* asked for or not */
 #define MODES	(EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE)
 
-char fs_set_marks[FS_SET_MARK_COUNT];
+/* --- what our own events carry ------------------------------------------------------------ */
+
+/*
+ * Beside it in the kernel's set is the application's data, which may be anything: pointers,
+ * descriptors with whatever was in the upper half. A random number is not among it by
+ * chance, and no pointer has this bit alone of the highest ones.
+ */
+static uint64_t token(uint64_t place)
+{
+	static uint64_t secret;
+
+	if (!secret) {
+		/* Where there is no chance to be had, it is a number that is no pointer. */
+		if (getrandom(&secret, sizeof(secret), GRND_NONBLOCK) < 0)
+			secret = 0;
+		secret = (secret << PLACE_BITS & INT64_MAX) | 1ull << 62;
+	}
+	return secret | place;
+}
+
+static bool is_token(uint64_t data, uint64_t *place)
+{
+	*place = data & ((1ull << PLACE_BITS) - 1);
+	return data == token(*place);
+}
+
+uint64_t fs_set_mark_data(enum fs_set_mark mark)
+{
+	return token(ITEMS_MAX + mark);
+}
 
 /* --- the arena -------------------------------------------------------------------------- */
 
 static struct fs_item *arena, *free_items;
 static uint32_t arena_used;
 
-static bool in_arena(uint64_t data)
+static uint64_t item_data(const struct fs_item *item)
 {
-	const uint64_t first = (uintptr_t)arena;
-
-	return arena && data >= first && data < first + ITEMS_MAX * sizeof(*arena) &&
-	       (data - first) % sizeof(*arena) == 0;
+	return token((uint64_t)(item - arena));
 }
 
 static struct fs_item *take_item(void)
@@ -165,7 +193,7 @@ static bool is_stale(const struct fs_item *item)
 static int enter_kernel(struct fs_item *item, int op)
 {
 	struct epoll_event event = {
-		.events = item->events, .data.u64 = (uintptr_t)item,
+		.events = item->events, .data.u64 = item_data(item),
 	};
 
 	if (item->also_in_kernel)
@@ -191,7 +219,7 @@ static void leave_kernel(struct fs_item *item)
 static void enter_also(struct fs_item *item)
 {
 	struct epoll_event event = {
-		.events = item->events, .data.u64 = (uintptr_t)item,
+		.events = item->events, .data.u64 = item_data(item),
 	};
 
 	if (item->file->also >= 0 && !item->also_in_kernel)
@@ -477,15 +505,11 @@ int fs_set_merge(struct fs_set *set, const struct epoll_event *from, int n,
 		 struct epoll_event *to, int have, int max)
 {
 	for (int i = 0; i < n; i++) {
-		const uint64_t data = from[i].data.u64;
-		const uint64_t marks = (uintptr_t)fs_set_marks;
+		uint64_t place;
 
-		if (data >= marks && data < marks + FS_SET_MARK_COUNT)
-			continue;
-		if (in_arena(data)) {
-			struct fs_item *item = (struct fs_item *)(uintptr_t)data;
-
-			merge_item(set, item, from[i].events, to, &have, max);
+		if (is_token(from[i].data.u64, &place)) {
+			if (place < arena_used)
+				merge_item(set, &arena[place], from[i].events, to, &have, max);
 		} else if (have < max) {
 			to[have++] = from[i];
 		}

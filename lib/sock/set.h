@@ -18,8 +18,7 @@
  * end of the list, so that the next look asks again.
  *
  * A file that also has news in the kernel (a listener's twin) is in epfd too,
- * with the address of the item in place of the application's data: items
- * live in an arena of their own, so that such an address is never mistaken.
+ * with a token that names the item in place of the application's data.
  *
  * poll() and blocking calls wait on a set of the thread's own.
  */
@@ -66,13 +65,13 @@ struct fs_set {
 	struct fs_set *next, **at;	/* of all of the process */
 };
 
-/* Events whose data is the address of one of these are the engine's own. */
+/* Events with the data of one of these are the engine's own. */
 enum fs_set_mark {
 	FS_SET_MARK_STACK,
 	FS_SET_MARK_WAKE,
 	FS_SET_MARK_COUNT
 };
-extern char fs_set_marks[FS_SET_MARK_COUNT];
+uint64_t fs_set_mark_data(enum fs_set_mark mark);
 
 void fs_set_init(struct fs_set *set, int epfd);
 /* Drops items and descriptors of its own; epfd is the caller's, who closes it. */

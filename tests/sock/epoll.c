@@ -79,6 +79,43 @@ CASE(epoll_by_level)
 	close(ep);
 }
 
+/* The number is the application's: what comes back is what it gave. */
+static int wrong_data(int ep, int fd, uint64_t first)
+{
+	struct epoll_event event = { 0 };
+	int wrong = 0;
+
+	for (uint64_t data = first; data < first + 4096; data += 8)
+		if (ctl(ep, EPOLL_CTL_MOD, fd, EPOLLIN, data) ||
+		    epoll_wait(ep, &event, 1, 0) != 1 || event.data.u64 != data)
+			wrong++;
+	return wrong;
+}
+
+/* Descriptors with what was in the upper half look like addresses: all large mappings'. */
+CASE(epoll_data_that_looks_like_an_address)
+{
+	int ep = epoll_create1(0), fd = accepted(), wrong = 0, pipes[2];
+	unsigned long long from, to;
+	char line[512];
+	FILE *maps;
+
+	T(pipe(pipes));
+	T((int)write(pipes[1], "x", 1));
+	T(ctl(ep, EPOLL_CTL_ADD, fd, EPOLLIN, 1));
+	T(ctl(ep, EPOLL_CTL_ADD, pipes[0], EPOLLIN, 2));
+	maps = fopen("/proc/self/maps", "r");
+	while (fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%llx-%llx", &from, &to) == 2 && to - from >= 64 << 20)
+			wrong += wrong_data(ep, pipes[0], from);
+	fclose(maps);
+	say("%d wrong", wrong);
+	close(pipes[0]);
+	close(pipes[1]);
+	close(fd);
+	close(ep);
+}
+
 CASE(epoll_by_edge)
 {
 	char data[8];
