@@ -7,6 +7,7 @@ The lab is drawn in tcplab.py. mover.c, at both ends, says what its place in
 the stream demands, judges what it hears, and moves when it is told to. With
 FS_TEST_LONG=1 (tests/run --long) there are 1000 connections at once.
 """
+import itertools
 import os
 import random
 import re
@@ -19,7 +20,9 @@ from tcplab import (lab, CLIENT_V4, CLIENT_V6, LONG, PATIENCE, RELAYED,      # n
                     Sender, receive)
 
 MOVER = f"{lab.BUILD}/tests/netns/mover"
-PORT, KERNEL_PORT = 5000, 6000
+# Each talk has a port of its own: on one that the kernel has connections of in TIME-WAIT,
+# a client that takes the port of one of them again comes to the kernel.
+PORTS, KERNEL_PORT = itertools.count(5000), 6000
 LATE = "400"        # ms: what the peer waits before it reads or writes
 
 
@@ -48,11 +51,12 @@ class Mover:
 def talk(the_lab, options, *, n=10, size=200000, at=V4, ours="s0", peer=(), peer_stack=None,
          active=False):
     """Our end with @options, and a peer. What ours said of moves: (in all, resets)."""
+    port = next(PORTS)
     both = ("-n", str(n), "-b", str(size))
     if active:
         at = CLIENT_V6 if ":" in at else CLIENT_V4
-    to = f"[{at}]:{PORT}" if ":" in at else f"{at}:{PORT}"
-    listens, connects = ("-l", str(PORT)), ("-c", to)
+    to = f"[{at}]:{port}" if ":" in at else f"{at}:{port}"
+    listens, connects = ("-l", str(port)), ("-c", to)
     first, second = ((the_lab.client_ns, peer_stack, *peer), (the_lab.server_ns, ours, *options))
     if not active:
         first, second = second, first
