@@ -190,9 +190,10 @@ FS_API void fs_stack_flush(struct fs_stack *stack);
 	X(rx_drop_state, "TCP: nothing to do with it in this state")	\
 	X(rx_drop_window, "TCP: old, or beyond the window")		\
 	X(rx_drop_ooo, "TCP: out of order, and no room to keep it")	\
-	X(rx_drop_pressure, "TCP: no frames for more unread data; it comes again") \
+	X(rx_drop_pressure, "TCP: no memory for more unread data; it comes again") \
 	X(rx_drop_moved, "TCP: the connection has just moved to the kernel") \
-	X(rx_pressure, "TCP: windows held back as frames are short")	\
+	X(rx_pressure, "TCP: windows held back as memory is short")	\
+	X(tcp_aside, "TCP: pieces that wait on the heap as frames are short") \
 	X(tx_drop_no_frame, "TCP: no frame or no room for a bare segment")		\
 	X(tcp_challenge, "challenge ACKs sent (RFC 5961)")		\
 	X(tcp_cookies_sent, "SYNs answered with a cookie")		\

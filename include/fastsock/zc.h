@@ -3,7 +3,8 @@
  * zc.h - buffers: the only currency of the zero-copy doors.
  *
  * A struct fs_buf stands for one frame of the stack's UMEM (or, for a
- * datagram larger than a frame, for a block of ordinary memory). It has one
+ * datagram larger than a frame, and for what TCP has received while frames
+ * were short, for a block of ordinary memory). It has one
  * owner at a time. Received buffers are lent to the application, which gives
  * each back by fs_buf_release(), or sends it on, which consumes it. Buffers
  * from fs_buf_alloc() are the application's until sent or released.

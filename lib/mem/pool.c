@@ -14,6 +14,10 @@
 
 #define HUGE_PAGE	(2ull << 20)
 
+enum {
+	HEAP_TIMES = 16,	/* the area: what may stand in for frames */
+};
+
 static uint8_t *map_area(uint64_t *size, bool *hugepages)
 {
 	const int prot = PROT_READ | PROT_WRITE;
@@ -63,6 +67,7 @@ int fs_pool_open(struct fs_pool **out, const struct fs_pool_opts *opts)
 	pool->chunk_size = opts->chunk_size;
 	pool->chunk_shift = (uint32_t)__builtin_ctz(opts->chunk_size);
 	pool->area_size = (uint64_t)opts->chunks * opts->chunk_size;
+	pool->heap_max = HEAP_TIMES * pool->area_size;
 	pool->free = calloc(opts->chunks, sizeof(*pool->free));
 	pool->bufs = aligned_alloc(64, (size_t)opts->chunks * sizeof(*pool->bufs));
 	pool->area = map_area(&pool->area_size, &pool->hugepages);
@@ -129,11 +134,48 @@ struct fs_buf *fs_pool_take_heap(struct fs_pool *pool, size_t len)
 	if (pool->heap)
 		pool->heap->heap_at = &buf->heap_next;
 	pool->heap = buf;
+	pool->heap_bytes += room;
 	return buf;
+}
+
+struct fs_buf *fs_pool_take_aside(struct fs_pool *pool, enum fs_buf_state to)
+{
+	const size_t len = pool->chunk_size - FS_POOL_HEADROOM;
+	struct fs_buf *buf = NULL;
+
+	if (pool->heap_bytes + pool->chunk_size <= pool->heap_max)
+		buf = fs_pool_take_heap(pool, len);
+	if (!buf)
+		return NULL;
+	pool->asides++;
+	fs_buf_move(buf, FS_BUF_STAGED, to);
+	return buf;
+}
+
+/* Without memory for it, it stays where it is. */
+struct fs_buf *fs_pool_copy_aside(struct fs_buf *buf)
+{
+	struct fs_buf *copy = NULL;
+
+	if (buf->kind == FS_BUF_FRAME)
+		copy = fs_pool_take_aside(buf->pool, buf->state);
+	if (!copy)
+		return buf;
+	copy->len = buf->len;
+	copy->flags = buf->flags;
+	copy->tos = buf->tos;
+	copy->ttl = buf->ttl;
+	copy->port = buf->port;
+	copy->ifindex = buf->ifindex;
+	copy->rx_ns = buf->rx_ns;
+	memcpy(copy->data, buf->data, buf->len);
+	fs_pool_put(buf);
+	return copy;
 }
 
 void fs_pool_put_heap(struct fs_buf *buf)
 {
+	buf->pool->heap_bytes -= buf->room;
 	*buf->heap_at = buf->heap_next;
 	if (buf->heap_next)
 		buf->heap_next->heap_at = buf->heap_at;

@@ -16,6 +16,10 @@
  *
  * A chunk holds room for headers (FS_POOL_HEADROOM) before the payload; the
  * kernel leaves its own 256 bytes before a received frame.
+ *
+ * Frames are for what is on its way. While they are short, what waits (for
+ * a reader, for a window, to be acknowledged) does so on the heap, and is
+ * copied.
  */
 #ifndef FS_MEM_POOL_H
 #define FS_MEM_POOL_H
@@ -38,7 +42,7 @@ enum fs_buf_state {
 
 enum fs_buf_kind {
 	FS_BUF_FRAME = 0,	/* a chunk of the area */
-	FS_BUF_HEAP,		/* malloc()ed, for what no frame can hold */
+	FS_BUF_HEAP,		/* malloc()ed, for what no frame can hold, or none is left for */
 };
 
 /* Ethernet, one VLAN tag, IPv6 and TCP with full options, rounded up. */
@@ -63,6 +67,9 @@ struct fs_pool {
 	struct fs_buf *bufs;	/* one per chunk */
 	bool hugepages;
 	struct fs_buf *heap;	/* heap buffers alive, linked by heap_next */
+	uint64_t heap_bytes;	/* their rooms */
+	uint64_t heap_max;	/* of which so many may stand in for frames */
+	uint64_t asides;	/* how many have */
 };
 
 int fs_pool_open(struct fs_pool **out, const struct fs_pool_opts *opts);
@@ -122,6 +129,38 @@ static inline uint32_t fs_pool_to_fill(const struct fs_pool *pool)
 /* A STAGED buffer on the heap; NULL without memory. */
 struct fs_buf *fs_pool_take_heap(struct fs_pool *pool, size_t len);
 void fs_pool_put_heap(struct fs_buf *buf);
+
+static inline bool fs_pool_short(const struct fs_pool *pool)
+{
+	return pool->n_free < pool->chunks / 8;
+}
+
+/* @part: a power of two; so much of the heap's share must be left. */
+static inline bool fs_pool_heap_left(const struct fs_pool *pool, uint32_t part)
+{
+	return pool->heap_bytes + pool->heap_max / part < pool->heap_max;
+}
+
+/* A heap buffer with the room of a frame, while there is memory for it. */
+struct fs_buf *fs_pool_take_aside(struct fs_pool *pool, enum fs_buf_state to);
+
+struct fs_buf *fs_pool_copy_aside(struct fs_buf *buf);
+
+/* The payload in @buf, of one holder, has to wait: what holds it now. */
+static inline struct fs_buf *fs_pool_set_aside(struct fs_buf *buf)
+{
+	return unlikely(fs_pool_short(buf->pool)) ? fs_pool_copy_aside(buf) : buf;
+}
+
+/* For what may have to wait: a frame, or something of its room while they are short. */
+static inline struct fs_buf *fs_pool_take_room(struct fs_pool *pool, enum fs_buf_state to)
+{
+	struct fs_buf *buf = NULL;
+
+	if (unlikely(fs_pool_short(pool)))
+		buf = fs_pool_take_aside(pool, to);
+	return buf ? buf : fs_pool_take(pool, to);
+}
 
 /* Any state -> FREE, when the last holder lets go. */
 static inline void fs_pool_put(struct fs_buf *buf)

@@ -4,88 +4,13 @@
  */
 #include "sock/set.h"
 
-#include <sys/mman.h>
-#include <sys/random.h>
-
 #include "sock/engine.h"
+#include "sock/item.h"
 #include "sock/libc.h"
-
-enum {
-	ITEMS_MAX = 1 << 22,
-	PLACE_BITS = 23,	/* items, and the marks behind them */
-};
 
 #define ONCE	(EPOLLET | EPOLLONESHOT)
 #define ALWAYS	(EPOLLERR | EPOLLHUP)	/* asked for or not */
 #define MODES	(EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE)
-
-/* --- what our own events carry ------------------------------------------------------------ */
-
-/*
- * Beside it in the kernel's set is the application's data, which may be anything: pointers,
- * descriptors with whatever was in the upper half. A random number is not among it by
- * chance, and no pointer has this bit alone of the highest ones.
- */
-static uint64_t token(uint64_t place)
-{
-	static uint64_t secret;
-
-	if (!secret) {
-		/* Where there is no chance to be had, it is a number that is no pointer. */
-		if (getrandom(&secret, sizeof(secret), GRND_NONBLOCK) < 0)
-			secret = 0;
-		secret = (secret << PLACE_BITS & INT64_MAX) | 1ull << 62;
-	}
-	return secret | place;
-}
-
-static bool is_token(uint64_t data, uint64_t *place)
-{
-	*place = data & ((1ull << PLACE_BITS) - 1);
-	return data == token(*place);
-}
-
-uint64_t fs_set_mark_data(enum fs_set_mark mark)
-{
-	return token(ITEMS_MAX + mark);
-}
-
-/* --- the arena -------------------------------------------------------------------------- */
-
-static struct fs_item *arena, *free_items;
-static uint32_t arena_used;
-
-static uint64_t item_data(const struct fs_item *item)
-{
-	return token((uint64_t)(item - arena));
-}
-
-static struct fs_item *take_item(void)
-{
-	struct fs_item *item = free_items;
-
-	if (item) {
-		free_items = item->next;
-		return item;
-	}
-	if (!arena) {
-		void *map = mmap(NULL, ITEMS_MAX * sizeof(*arena), PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-		if (map == MAP_FAILED)
-			return NULL;
-		arena = map;
-	}
-	return arena_used < ITEMS_MAX ? &arena[arena_used++] : NULL;
-}
-
-static void put_item(struct fs_item *item)
-{
-	item->set = NULL;
-	item->file = NULL;
-	item->next = free_items;
-	free_items = item;
-}
 
 /* --- sets ---------------------------------------------------------------------------------- */
 
@@ -193,7 +118,7 @@ static bool is_stale(const struct fs_item *item)
 static int enter_kernel(struct fs_item *item, int op)
 {
 	struct epoll_event event = {
-		.events = item->events, .data.u64 = item_data(item),
+		.events = item->events, .data.u64 = fs_item_data(item),
 	};
 
 	if (item->also_in_kernel)
@@ -219,7 +144,7 @@ static void leave_kernel(struct fs_item *item)
 static void enter_also(struct fs_item *item)
 {
 	struct epoll_event event = {
-		.events = item->events, .data.u64 = item_data(item),
+		.events = item->events, .data.u64 = fs_item_data(item),
 	};
 
 	if (item->file->also >= 0 && !item->also_in_kernel)
@@ -302,7 +227,7 @@ int fs_set_add(struct fs_set *set, struct fs_file *file, int fd, uint32_t events
 
 	if (fs_set_find(set, file, fd))
 		return -EEXIST;
-	item = take_item();
+	item = fs_item_take();
 	if (!item)
 		return -ENOMEM;
 	*item = (struct fs_item){
@@ -311,7 +236,7 @@ int fs_set_add(struct fs_set *set, struct fs_file *file, int fd, uint32_t events
 	};
 	err = rewire(item);
 	if (err) {
-		put_item(item);
+		fs_item_put(item);
 		return err;
 	}
 	link_item(item);
@@ -338,7 +263,7 @@ int fs_item_modify(struct fs_item *item, uint32_t events, uint64_t data)
 static void discard(struct fs_item *item)
 {
 	unlink_item(item);
-	put_item(item);
+	fs_item_put(item);
 }
 
 void fs_item_drop(struct fs_item *item)
@@ -505,13 +430,13 @@ int fs_set_merge(struct fs_set *set, const struct epoll_event *from, int n,
 		 struct epoll_event *to, int have, int max)
 {
 	for (int i = 0; i < n; i++) {
-		uint64_t place;
+		struct fs_item *item;
 
-		if (is_token(from[i].data.u64, &place)) {
-			if (place < arena_used)
-				merge_item(set, &arena[place], from[i].events, to, &have, max);
-		} else if (have < max) {
-			to[have++] = from[i];
+		if (!fs_item_of(from[i].data.u64, &item)) {
+			if (have < max)
+				to[have++] = from[i];
+		} else if (item) {
+			merge_item(set, item, from[i].events, to, &have, max);
 		}
 	}
 	return have;

@@ -23,6 +23,7 @@ static void add_frames(const struct fs_pool *pool, struct fs_stack_stats *stats)
 	uint32_t count[FS_BUF_STATE_COUNT];
 
 	fs_pool_census(pool, count);
+	stats->tcp_aside = pool->asides;
 	stats->frames_total = pool->chunks;
 	stats->frames_free = count[FS_BUF_FREE];
 	stats->frames_fill = count[FS_BUF_FILL];

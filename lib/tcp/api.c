@@ -118,14 +118,11 @@ static int no_space(struct fs_tcp *tcp)
 	return -EAGAIN;
 }
 
-/* A piece of at most a segment, into a frame of its own. */
-static uint32_t copy_piece(struct fs_tcp *tcp, const uint8_t *data, size_t len)
+/* A piece of at most a segment, into @buf. */
+static uint32_t fill_piece(struct fs_tcp *tcp, struct fs_buf *buf, const uint8_t *data, size_t len)
 {
-	struct fs_buf *buf = fs_pool_take(tcp->table->host->pool, FS_BUF_STAGED);
 	const uint32_t part = (uint32_t)MIN(len, (size_t)tcp->mss);
 
-	if (!buf)
-		return 0;
 	buf->data = buf->area + FS_POOL_HEADROOM;
 	buf->len = part;
 	buf->flags = 0;
@@ -172,11 +169,11 @@ ssize_t fs_tcp_send(struct fs_tcp *tcp, const void *data, size_t len)
 	if (space)
 		sent = top_up(tcp, from, space);
 	while (sent < space) {
-		const uint32_t part = copy_piece(tcp, from + sent, space - sent);
+		struct fs_buf *buf = fs_pool_take_room(tcp->table->host->pool, FS_BUF_STAGED);
 
-		if (!part)
+		if (!buf)
 			break;
-		sent += part;
+		sent += fill_piece(tcp, buf, from + sent, space - sent);
 	}
 	if (sent < len && !sent)
 		return no_space(tcp);
@@ -185,24 +182,53 @@ ssize_t fs_tcp_send(struct fs_tcp *tcp, const void *data, size_t len)
 	return (ssize_t)sent;
 }
 
-/* As it is, if headers go in front of it and it is one segment; else cut and copied. */
+/* As it is, if it is one segment, and in a frame headers go in front of it; else cut and copied. */
 static bool sends_as_it_is(const struct fs_tcp *tcp, const struct fs_buf *buf)
 {
-	return buf->kind == FS_BUF_FRAME && buf->len <= tcp->mss &&
-	       buf->data - buf->area >= FS_HOST_HEADERS_MAX &&
-	       buf->pool == tcp->table->host->pool;
+	return buf->len <= tcp->mss && buf->pool == tcp->table->host->pool &&
+	       (buf->kind == FS_BUF_HEAP || buf->data - buf->area >= FS_HOST_HEADERS_MAX);
+}
+
+static void put_all(struct fs_buf *buf)
+{
+	struct fs_buf *next;
+
+	for (; buf; buf = next) {
+		next = buf->next;
+		fs_pool_put(buf);
+	}
+}
+
+/* So many, linked, or none. */
+static struct fs_buf *take_pieces(struct fs_pool *pool, uint32_t n)
+{
+	struct fs_buf *first = NULL, *buf;
+
+	while (n--) {
+		buf = fs_pool_take_room(pool, FS_BUF_STAGED);
+		if (!buf) {
+			put_all(first);
+			return NULL;
+		}
+		buf->next = first;
+		first = buf;
+	}
+	return first;
 }
 
 /* All of it or nothing: half a buffer cannot be taken. */
 static bool send_by_copy(struct fs_tcp *tcp, struct fs_buf *buf)
 {
 	const uint32_t pieces = (buf->len + tcp->mss - 1) / tcp->mss;
+	struct fs_buf *piece = take_pieces(tcp->table->host->pool, pieces), *next;
 	uint32_t sent = 0;
 
-	if (tcp->table->host->pool->n_free < pieces + 1)
+	if (!piece)
 		return false;
-	while (sent < buf->len)
-		sent += copy_piece(tcp, buf->data + sent, buf->len - sent);
+	for (; piece; piece = next) {
+		next = piece->next;
+		sent += fill_piece(tcp, piece, buf->data + sent, buf->len - sent);
+	}
 	fs_pool_put(buf);
 	return true;
 }
@@ -222,7 +248,7 @@ int fs_tcp_send_zc(struct fs_tcp *tcp, struct fs_buf **bufs, unsigned int n)
 		else if (!fs_tcp_sendq_space(tcp))
 			err = no_space(tcp);
 		else if (sends_as_it_is(tcp, bufs[i]))
-			fs_tcp_sendq_append(tcp, bufs[i]);
+			fs_tcp_sendq_append(tcp, fs_pool_set_aside(bufs[i]));
 		else if (!send_by_copy(tcp, bufs[i]))
 			err = no_space(tcp);
 		if (err)

@@ -349,10 +349,12 @@ static inline uint16_t fs_tcp_mss_base(const struct fs_tcp *tcp)
 			   FS_TCP_MSS_BLACK_HOLE6) - (ts ? 12 : 0));
 }
 
-/* Frames are short: windows stop growing, and nothing waits out of order. */
+/* Frames are short, and so is the heap: windows stop growing, nothing waits out of order. */
 static inline bool fs_tcp_pressure(const struct fs_tcp_table *table)
 {
-	return table->host->pool->n_free < table->host->pool->chunks / 8;
+	const struct fs_pool *pool = table->host->pool;
+
+	return fs_pool_short(pool) && !fs_pool_heap_left(pool, 8);
 }
 
 /*
@@ -375,7 +377,9 @@ static inline void fs_tcp_grow(struct fs_tcp_table *table, uint32_t *buffer, uin
 /* They are nearly gone: who has unread data gets no more, the others must go on. */
 static inline bool fs_tcp_starving(const struct fs_tcp_table *table)
 {
-	return table->host->pool->n_free < table->host->pool->chunks / 16;
+	const struct fs_pool *pool = table->host->pool;
+
+	return pool->n_free < pool->chunks / 16 && !fs_pool_heap_left(pool, 16);
 }
 
 /* Put the connection on the list of those whose output is looked at next. */

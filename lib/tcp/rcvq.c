@@ -17,7 +17,7 @@ static bool join(struct fs_tcp *tcp, const struct fs_buf *buf)
 {
 	struct fs_buf *tail = tcp->rxq_tail;
 
-	if (!tail || buf->len > JOIN_MAX ||
+	if (!tail || (buf->len > JOIN_MAX && buf->kind == FS_BUF_FRAME) ||
 	    (size_t)(tail->data - tail->area) + tail->len + buf->len > tail->room)
 		return false;
 	memcpy(tail->data + tail->len, buf->data, buf->len);
@@ -109,6 +109,7 @@ static void take_payload(struct fs_tcp *tcp, struct fs_tcp_rx *rx)
 	buf->tos = rx->frame->tos;
 	buf->ttl = rx->frame->ttl;
 	rx->buf = NULL;
+	buf = fs_pool_set_aside(buf);
 	if (fs_seq_eq(from, tcp->flow.rcv_nxt)) {
 		in_order(tcp, buf);
 	} else {

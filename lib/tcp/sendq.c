@@ -5,7 +5,8 @@
  *
  * Small pieces that were not sent yet are joined, so that a reply written in
  * parts leaves as one segment; a segment that the path no longer takes is cut
- * in two. Nothing else is copied.
+ * in two. Nothing else is copied, but for what waits on the heap while frames are
+ * short: into a frame each time it is sent.
  */
 #include <errno.h>
 
@@ -80,7 +81,7 @@ int fs_tcp_sendq_fin(struct fs_tcp *tcp)
 	if (tcp->unsent) {
 		fs_tcp_seg(tcp->sendq_tail)->flags |= FS_TCP_SEG_FIN;
 	} else {
-		buf = fs_pool_take(pool, FS_BUF_UNACKED);
+		buf = fs_pool_take_room(pool, FS_BUF_UNACKED);
 		if (!buf)
 			return -ENOBUFS;
 		buf->data = buf->area + FS_POOL_HEADROOM;
@@ -96,7 +97,7 @@ int fs_tcp_sendq_fin(struct fs_tcp *tcp)
 
 bool fs_tcp_sendq_split(struct fs_tcp *tcp, struct fs_buf *buf, uint32_t len)
 {
-	struct fs_buf *rest = fs_pool_take(tcp->table->host->pool, FS_BUF_UNACKED);
+	struct fs_buf *rest = fs_pool_take_room(tcp->table->host->pool, FS_BUF_UNACKED);
 	struct fs_tcp_seg *seg = fs_tcp_seg(buf), *tail;
 
 	if (!rest)

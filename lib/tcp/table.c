@@ -163,8 +163,8 @@ void fs_tcp_icmp(struct fs_tcp_table *table, const struct fs_wire_icmp_error *e)
  */
 static bool awaits_answer(const struct fs_tcp *tcp)
 {
-	return tcp->ready.queued && tcp->ready.news & FS_NEWS_READABLE && !tcp->unsent &&
-	       !tcp->lost_bytes && !tcp->ooo && !fs_tcp_has(tcp, FS_TCP_SHUT_WR);
+	return tcp->ready.queued && tcp->ready.news & FS_NEWS_READABLE && tcp->rx_bytes &&
+	       !tcp->unsent && !tcp->lost_bytes && !tcp->ooo && !fs_tcp_has(tcp, FS_TCP_SHUT_WR);
 }
 
 /* What has to wait for room is looked at again in the next round. */

@@ -5,7 +5,8 @@
  *
  * A frame of the send queue has two holders while it is on its way: the
  * connection and the port. Its headers are not touched before the port has
- * let go, for the NIC may be reading them.
+ * let go, for the NIC may be reading them. What is not in a frame is
+ * copied into one, which is the port's alone.
  *
  * An unresolved neighbour costs no segment: the finished frame waits, only
  * its Ethernet header is missing (fs_tcp_wait_over).
@@ -151,9 +152,31 @@ static struct fs_tcp_way data_way(struct fs_tcp *tcp, struct fs_wire_tcp *wire, 
 	return way;
 }
 
+/* What goes out for it, held once more. NULL: all frames are on their way. */
+static struct fs_buf *frame_of(struct fs_host *host, struct fs_buf *buf)
+{
+	const struct fs_tcp_seg *seg = fs_tcp_seg(buf);
+	struct fs_buf *frame = buf;
+
+	if (likely(buf->kind == FS_BUF_FRAME)) {
+		buf->holders++;
+		buf->data = buf->area + seg->payload_off;
+	} else {
+		frame = fs_pool_take(host->pool, FS_BUF_TX);
+		if (!frame)
+			return NULL;
+		frame->data = frame->area + FS_POOL_HEADROOM;
+		frame->flags = 0;
+		memcpy(frame->data, buf->area + seg->payload_off, seg->len);
+	}
+	frame->len = seg->len;
+	return frame;
+}
+
 int fs_tcp_xmit_data(struct fs_tcp *tcp, struct fs_buf *buf)
 {
 	struct fs_tcp_seg *seg = fs_tcp_seg(buf);
+	struct fs_buf *frame;
 	const bool again = fs_seq_before(seg->seq, tcp->flow.snd_nxt);
 	struct fs_wire_tcp wire = { .payload_len = seg->len };
 	const struct fs_dst *dst;
@@ -172,14 +195,14 @@ int fs_tcp_xmit_data(struct fs_tcp *tcp, struct fs_buf *buf)
 		return -EMSGSIZE;
 	if (buf == tcp->sendq_tail || seg->len < tcp->mss)
 		flags |= FS_TCP_F_PSH;
+	frame = frame_of(fs_tcp_host(tcp), buf);
+	if (unlikely(!frame))
+		return -EAGAIN;
 	fill(tcp, &wire, flags, seg->seq);
 	way = data_way(tcp, &wire, again);
-	buf->data = buf->area + seg->payload_off;
-	buf->len = seg->len;
-	buf->holders++;
-	err = emit(tcp->table, &tcp->flow.id, buf, &wire, dst, way);
+	err = emit(tcp->table, &tcp->flow.id, frame, &wire, dst, way);
 	if (err) {
-		buf->holders--;
+		fs_pool_put(frame);
 		return err;
 	}
 	seg->tx_ns = fs_tcp_now(tcp);
