@@ -140,11 +140,11 @@ struct fs_buf *fs_pool_take_heap(struct fs_pool *pool, size_t len)
 
 struct fs_buf *fs_pool_take_aside(struct fs_pool *pool, enum fs_buf_state to)
 {
-	const size_t len = pool->chunk_size - FS_POOL_HEADROOM;
 	struct fs_buf *buf = NULL;
 
-	if (pool->heap_bytes + pool->chunk_size <= pool->heap_max)
-		buf = fs_pool_take_heap(pool, len);
+	/* What came in a frame may fill it whole. */
+	if (pool->heap_bytes + FS_POOL_HEADROOM + pool->chunk_size <= pool->heap_max)
+		buf = fs_pool_take_heap(pool, pool->chunk_size);
 	if (!buf)
 		return NULL;
 	pool->asides++;

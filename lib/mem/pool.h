@@ -141,7 +141,7 @@ static inline bool fs_pool_heap_left(const struct fs_pool *pool, uint32_t part)
 	return pool->heap_bytes + pool->heap_max / part < pool->heap_max;
 }
 
-/* A heap buffer with the room of a frame, while there is memory for it. */
+/* A heap buffer with at least the room of a frame, while there is memory for it. */
 struct fs_buf *fs_pool_take_aside(struct fs_pool *pool, enum fs_buf_state to);
 
 struct fs_buf *fs_pool_copy_aside(struct fs_buf *buf);
