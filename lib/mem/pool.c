@@ -10,9 +10,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "mem/pages.h"
 #include "mem/pool.h"
-
-#define HUGE_PAGE	(2ull << 20)
 
 enum {
 	HEAP_TIMES = 16,	/* the area: what may stand in for frames */
@@ -22,7 +21,7 @@ static uint8_t *map_area(uint64_t *size, bool *hugepages)
 {
 	const int prot = PROT_READ | PROT_WRITE;
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
-	uint64_t huge_size = (*size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+	uint64_t huge_size = (*size + FS_HUGE_PAGE - 1) & ~(FS_HUGE_PAGE - 1);
 	void *area = mmap(NULL, huge_size, prot, flags | MAP_HUGETLB, -1, 0);
 
 	*hugepages = area != MAP_FAILED;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * slab.c - slabs from mmap(), objects cut from them in order and then recycled
+ * slab.c - slabs of pages, objects cut from them in order and then recycled
  * through a list that lies in the free objects themselves.
  *
  * Not malloc(): its chunks are neither on huge pages nor of one size
@@ -10,7 +10,8 @@
 #include "mem/slab.h"
 
 #include <errno.h>
-#include <sys/mman.h>
+
+#include "mem/pages.h"
 
 #ifndef __has_feature
 #define __has_feature(x) 0
@@ -46,35 +47,10 @@ int fs_slab_init(struct fs_slab *slab, size_t object_size, uint32_t max_objects)
 	return 0;
 }
 
-static uint8_t *map(size_t size)
-{
-	void *area = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return area == MAP_FAILED ? NULL : area;
-}
-
-/* Twice the size holds an aligned one; what is around it goes back. */
-static uint8_t *map_aligned(void)
-{
-	uint8_t *area = map(2 * SLAB_SIZE);
-	size_t before;
-
-	if (!area)
-		return NULL;
-	before = (SLAB_SIZE - (uintptr_t)area % SLAB_SIZE) % SLAB_SIZE;
-	if (before)
-		munmap(area, before);
-	munmap(area + before + SLAB_SIZE, SLAB_SIZE - before);
-	area += before;
-	/* Refused where huge pages are off: then it works with small ones. */
-	madvise(area, SLAB_SIZE, MADV_HUGEPAGE);
-	return area;
-}
-
 static bool grow(struct fs_slab *slab)
 {
 	const size_t size = slab->slabs ? SLAB_SIZE : FIRST_SIZE;
-	uint8_t *area = slab->slabs ? map_aligned() : map(size);
+	uint8_t *area = fs_pages_map(size);
 	struct fs_slab_link *link;
 
 	if (!area)
@@ -135,7 +111,7 @@ void fs_slab_fini(struct fs_slab *slab)
 
 		/* The address may be somebody else's next. */
 		ASAN_UNPOISON_MEMORY_REGION(link.area, link.size);
-		munmap(link.area, link.size);
+		fs_pages_unmap(link.area, link.size);
 		slab->slabs = link.next;
 	}
 	slab->free = NULL;

@@ -120,6 +120,7 @@ static struct fs_dst *find(struct fs_net *net, uint8_t family, struct key key,
 	hash = fs_hash_word(hash, (uint64_t)scope_ifindex << 8 | family);
 	if (from)
 		hash = fs_hash_word(fs_hash_word(hash, from->word[0]), from->word[1]);
+	hash = fs_hash_end(hash);
 	set = hash % FS_NET_SETS;
 	tag = (uint16_t)(hash >> 48 | 1);
 	for (int way = 0; way < FS_NET_WAYS; way++) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* flow.c - see flow.h for the picture. */
 #include <errno.h>
-#include <stdlib.h>
 
+#include "mem/pages.h"
 #include "tcp/flow.h"
 
 enum {
@@ -11,18 +11,28 @@ enum {
 	MOVE_BUCKETS = 8,	/* with each insertion, until the old table is empty */
 };
 
+static struct fs_tcp_flow **map_buckets(uint32_t n)
+{
+	return fs_pages_map(n * sizeof(struct fs_tcp_flow *));
+}
+
+static void unmap_buckets(struct fs_tcp_flow **bucket, uint32_t mask)
+{
+	fs_pages_unmap(bucket, (mask + 1ull) * sizeof(*bucket));
+}
+
 int fs_tcp_flows_init(struct fs_tcp_flows *flows, uint64_t seed)
 {
 	*flows = (struct fs_tcp_flows){ .mask = BUCKETS_FIRST - 1, .seed = seed };
-	flows->bucket = calloc(BUCKETS_FIRST, sizeof(*flows->bucket));
+	flows->bucket = map_buckets(BUCKETS_FIRST);
 	return flows->bucket ? 0 : -ENOMEM;
 }
 
 void fs_tcp_flows_fini(struct fs_tcp_flows *flows)
 {
 	assert(!flows->count);
-	free(flows->bucket);
-	free(flows->old);
+	unmap_buckets(flows->bucket, flows->mask);
+	unmap_buckets(flows->old, flows->old_mask);
 }
 
 static struct fs_tcp_flow **bucket_of(const struct fs_tcp_flows *flows, uint32_t hash)
@@ -67,7 +77,7 @@ static void move_some(struct fs_tcp_flows *flows)
 	}
 	if (flows->moved <= flows->old_mask)
 		return;
-	free(flows->old);
+	unmap_buckets(flows->old, flows->old_mask);
 	flows->old = NULL;
 }
 
@@ -79,7 +89,7 @@ static void grow(struct fs_tcp_flows *flows)
 
 	if (flows->old || buckets > BUCKETS_MAX)
 		return;
-	bucket = calloc(buckets, sizeof(*bucket));
+	bucket = map_buckets(buckets);
 	if (!bucket)
 		return;
 	flows->old = flows->bucket;
