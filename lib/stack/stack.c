@@ -85,8 +85,9 @@ static unsigned int receive(struct fs_stack *stack)
 			continue;
 		all += n;
 		host->stats.rx_pkts += n;
-		fs_tcp_ahead(stack->tcp, burst, n);
 		for (unsigned int k = 0; k < n; k++) {
+			if (k % FS_TCP_AHEAD_MAX == 0)
+				fs_tcp_ahead(stack->tcp, burst + k, n - k);
 			host->stats.rx_bytes += burst[k]->len;
 			fs_stack_rx(stack, port, burst[k]);
 		}

@@ -21,13 +21,14 @@ int fs_tcp_table_open(struct fs_tcp_table **out, struct fs_host *host);
 /* Resets what is open, and gives everything back. */
 void fs_tcp_table_close(struct fs_tcp_table *table);
 
+/* More connections than these would not stay in the nearest cache until their turn. */
 enum {
-	FS_TCP_AHEAD_MAX = 64,
+	FS_TCP_AHEAD_MAX = 8,
 };
 
 /*
- * A burst of frames is about to be taken one by one: have the connections they are
- * for on their way to the cache. Changes nothing.
+ * Frames are about to be taken one by one: have the connections that the first of them
+ * are for on their way to the cache. Changes nothing.
  */
 void fs_tcp_ahead(const struct fs_tcp_table *table, struct fs_buf *const *bufs, unsigned int n);
 
