@@ -29,21 +29,19 @@ static uint8_t *map_aligned(size_t size)
 	return area;
 }
 
-static size_t whole_pages(size_t size)
+/* Of the small ones the kernel makes whole pages. */
+static size_t whole(size_t size)
 {
-	const size_t page = 4096;
-
-	return (size + page - 1) & ~(page - 1);
+	return size < FS_HUGE_PAGE ? size : (size + FS_HUGE_PAGE - 1) & ~(FS_HUGE_PAGE - 1);
 }
 
 void *fs_pages_map(size_t size)
 {
-	size = whole_pages(size);
-	return size < FS_HUGE_PAGE ? map(size) : map_aligned(size);
+	return size < FS_HUGE_PAGE ? map(size) : map_aligned(whole(size));
 }
 
 void fs_pages_unmap(void *area, size_t size)
 {
 	if (area)
-		munmap(area, whole_pages(size));
+		munmap(area, whole(size));
 }
