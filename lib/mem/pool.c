@@ -139,13 +139,17 @@ struct fs_buf *fs_pool_take_heap(struct fs_pool *pool, size_t len)
 
 struct fs_buf *fs_pool_take_aside(struct fs_pool *pool, enum fs_buf_state to)
 {
-	struct fs_buf *buf = NULL;
+	struct fs_buf *buf;
 
 	/* What came in a frame may fill it whole. */
-	if (pool->heap_bytes + FS_POOL_HEADROOM + pool->chunk_size <= pool->heap_max)
-		buf = fs_pool_take_heap(pool, pool->chunk_size);
-	if (!buf)
+	if (pool->heap_bytes + FS_POOL_HEADROOM + pool->chunk_size > pool->heap_max)
 		return NULL;
+	buf = fs_pool_take_heap(pool, pool->chunk_size);
+	if (!buf) {
+		/* The system has no more: what it gave is the most from now on. */
+		pool->heap_max = pool->heap_bytes;
+		return NULL;
+	}
 	pool->asides++;
 	fs_buf_move(buf, FS_BUF_STAGED, to);
 	return buf;

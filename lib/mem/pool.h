@@ -126,10 +126,17 @@ static inline uint32_t fs_pool_to_fill(const struct fs_pool *pool)
 	return pool->n_free > kept ? pool->n_free - kept : 0;
 }
 
+/* Of those, some are for segments that nobody keeps to send them again. */
+static inline bool fs_pool_has_spare(const struct fs_pool *pool)
+{
+	return pool->n_free > pool->chunks / 64;
+}
+
 /* A STAGED buffer on the heap; NULL without memory. */
 struct fs_buf *fs_pool_take_heap(struct fs_pool *pool, size_t len);
 void fs_pool_put_heap(struct fs_buf *buf);
 
+/* What can wait on the heap should. */
 static inline bool fs_pool_short(const struct fs_pool *pool)
 {
 	return pool->n_free < pool->chunks / 8;

@@ -40,16 +40,19 @@ void fs_item_put(struct fs_item *item)
 	free_items = item;
 }
 
+static uint64_t secret;
+
+/* Before any fork: sets are shared with children. */
+__attribute__((constructor)) static void choose_secret(void)
+{
+	/* Where there is no chance to be had, it is still no address. */
+	if (getrandom(&secret, sizeof(secret), GRND_NONBLOCK) < 0)
+		secret = 0;
+	secret = (secret << PLACE_BITS & INT64_MAX) | 1ull << 62;
+}
+
 static uint64_t token(uint64_t place)
 {
-	static uint64_t secret;
-
-	if (!secret) {
-		/* Where there is no chance to be had, it is still no address. */
-		if (getrandom(&secret, sizeof(secret), GRND_NONBLOCK) < 0)
-			secret = 0;
-		secret = (secret << PLACE_BITS & INT64_MAX) | 1ull << 62;
-	}
 	return secret | place;
 }
 

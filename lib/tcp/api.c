@@ -182,11 +182,16 @@ ssize_t fs_tcp_send(struct fs_tcp *tcp, const void *data, size_t len)
 	return (ssize_t)sent;
 }
 
-/* As it is, if it is one segment, and in a frame headers go in front of it; else cut and copied. */
+/* If it is one segment, and in a frame headers go in front of it; else cut and copied. */
 static bool sends_as_it_is(const struct fs_tcp *tcp, const struct fs_buf *buf)
 {
-	return buf->len <= tcp->mss && buf->pool == tcp->table->host->pool &&
-	       (buf->kind == FS_BUF_HEAP || buf->data - buf->area >= FS_HOST_HEADERS_MAX);
+	const struct fs_pool *pool = tcp->table->host->pool;
+
+	if (buf->len > tcp->mss || buf->pool != pool)
+		return false;
+	/* A large block is not kept for a few bytes of it. */
+	return buf->kind == FS_BUF_HEAP ? buf->room <= FS_POOL_HEADROOM + pool->chunk_size :
+					  buf->data - buf->area >= FS_HOST_HEADERS_MAX;
 }
 
 static void put_all(struct fs_buf *buf)

@@ -64,14 +64,12 @@ ssize_t fs_tcp_kernel_recv(struct fs_tcp *tcp, void *data, size_t len)
 
 static struct fs_buf *take_buf(struct fs_pool *pool)
 {
-	struct fs_buf *buf = fs_pool_take(pool, FS_BUF_STAGED);
+	struct fs_buf *buf = fs_pool_take_room(pool, FS_BUF_STAGED);
 
-	if (buf) {
-		buf->data = buf->area + FS_POOL_HEADROOM;
-		buf->len = fs_tcp_frame_room(pool);
-	} else {
-		buf = fs_pool_take_heap(pool, fs_tcp_frame_room(pool));
-	}
+	if (!buf)
+		return NULL;
+	buf->data = buf->area + FS_POOL_HEADROOM;
+	buf->len = fs_tcp_frame_room(pool);
 	return buf;
 }
 

@@ -152,8 +152,27 @@ static struct fs_tcp_way data_way(struct fs_tcp *tcp, struct fs_wire_tcp *wire, 
 	return way;
 }
 
-/* What goes out for it, held once more. NULL: all frames are on their way. */
-static struct fs_buf *frame_of(struct fs_host *host, struct fs_buf *buf)
+/* Of what is not in a frame. NULL: there is no frame for it now, or no room on the way out. */
+static struct fs_buf *copy_to_frame(struct fs_tcp *tcp, const struct fs_buf *buf,
+				    const struct fs_tcp_seg *seg, const struct fs_dst *dst)
+{
+	struct fs_host *host = fs_tcp_host(tcp);
+	const int port = fs_host_port_for(host, dst->ifindex, tcp->way.port);
+	struct fs_buf *frame;
+
+	if ((port >= 0 && !fs_host_has_room(host, port)) || !fs_pool_has_spare(host->pool))
+		return NULL;
+	frame = fs_pool_take(host->pool, FS_BUF_TX);
+	if (!frame)
+		return NULL;
+	frame->data = frame->area + FS_POOL_HEADROOM;
+	frame->flags = 0;
+	memcpy(frame->data, buf->area + seg->payload_off, seg->len);
+	return frame;
+}
+
+/* What goes out for it, held once more; or NULL. */
+static struct fs_buf *frame_of(struct fs_tcp *tcp, struct fs_buf *buf, const struct fs_dst *dst)
 {
 	const struct fs_tcp_seg *seg = fs_tcp_seg(buf);
 	struct fs_buf *frame = buf;
@@ -162,14 +181,10 @@ static struct fs_buf *frame_of(struct fs_host *host, struct fs_buf *buf)
 		buf->holders++;
 		buf->data = buf->area + seg->payload_off;
 	} else {
-		frame = fs_pool_take(host->pool, FS_BUF_TX);
-		if (!frame)
-			return NULL;
-		frame->data = frame->area + FS_POOL_HEADROOM;
-		frame->flags = 0;
-		memcpy(frame->data, buf->area + seg->payload_off, seg->len);
+		frame = copy_to_frame(tcp, buf, seg, dst);
 	}
-	frame->len = seg->len;
+	if (frame)
+		frame->len = seg->len;
 	return frame;
 }
 
@@ -195,7 +210,7 @@ int fs_tcp_xmit_data(struct fs_tcp *tcp, struct fs_buf *buf)
 		return -EMSGSIZE;
 	if (buf == tcp->sendq_tail || seg->len < tcp->mss)
 		flags |= FS_TCP_F_PSH;
-	frame = frame_of(fs_tcp_host(tcp), buf);
+	frame = frame_of(tcp, buf, dst);
 	if (unlikely(!frame))
 		return -EAGAIN;
 	fill(tcp, &wire, flags, seg->seq);

@@ -212,6 +212,34 @@ START_TEST(buffers_on_the_heap_are_lent_and_sent)
 }
 END_TEST
 
+START_TEST(few_bytes_at_the_end_of_a_large_block_are_sent)
+{
+	struct fs_tcp_listener *listener;
+	struct fs_tcp *from, *to;
+	struct fs_buf *block;
+	uint8_t bytes[16];
+
+	open_with_heap(64 << 20);
+	listener = listen_there();
+	from = connect_to(listener, &to);
+	block = fs_buf_alloc(net.a.stack, 65507);
+	memset(block->data, 'n', 65507);
+	block->data += 65497;
+	block->len = 10;
+	memset(block->data, 'y', 10);
+	ck_assert_int_eq(fs_tcp_send_zc(from, &block, 1), 1);
+	test_net_run(&net, 10 * NSEC_PER_MSEC);
+	ck_assert_int_eq(fs_tcp_recv(to, bytes, sizeof(bytes)), 10);
+	ck_assert_mem_eq(bytes, "yyyyyyyyyy", 10);
+	fs_tcp_abort(from);
+	fs_tcp_close(to);
+	fs_tcp_listener_close(listener);
+	test_net_run(&net, NSEC_PER_SEC);
+	heap_is_empty();
+	test_net_close(&net);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sim/memory");
@@ -224,6 +252,7 @@ int main(void)
 	tcase_add_loop_test(tc, without_a_heap_they_share_the_frames, 0, 2);
 	tcase_add_test(tc, who_does_not_read_stops_nobody);
 	tcase_add_test(tc, buffers_on_the_heap_are_lent_and_sent);
+	tcase_add_test(tc, few_bytes_at_the_end_of_a_large_block_are_sent);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

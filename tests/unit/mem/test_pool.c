@@ -3,6 +3,7 @@
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "mem/pool.h"
 
@@ -136,6 +137,28 @@ START_TEST(what_is_set_aside_is_whole)
 }
 END_TEST
 
+/* As from malloc(): more than can be mapped. */
+START_TEST(where_the_system_has_no_more_the_heap_ends)
+{
+	struct fs_buf *heap, *frame;
+
+	open_pool();
+	leave_free(SHORT - 1);
+	heap = fs_pool_take_aside(pool, FS_BUF_STAGED);
+	pool->chunk_size = UINT32_MAX / 2 + 1;
+	pool->heap_max = UINT64_MAX;
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &(struct rlimit){ 1 << 30, 1 << 30 }), 0);
+	ck_assert_ptr_null(fs_pool_take_aside(pool, FS_BUF_STAGED));
+	pool->chunk_size = CHUNK_SIZE;
+	ck_assert(!fs_pool_heap_left(pool, 16));
+	frame = fs_pool_take_room(pool, FS_BUF_STAGED);
+	ck_assert_int_eq(frame->kind, FS_BUF_FRAME);
+	fs_pool_put(frame);
+	fs_pool_put(heap);
+	close_pool();
+}
+END_TEST
+
 START_TEST(nothing_is_set_aside_without_need_or_memory)
 {
 	struct fs_buf *frame;
@@ -165,6 +188,9 @@ int main(void)
 	tcase_add_test(tc, room_is_a_frame_until_they_are_short);
 	tcase_add_test(tc, heap_has_an_end_and_then_it_is_frames_again);
 	tcase_add_test(tc, what_is_set_aside_is_whole);
+#ifndef __SANITIZE_ADDRESS__	/* which maps more than the limit for itself */
+	tcase_add_test(tc, where_the_system_has_no_more_the_heap_ends);
+#endif
 	tcase_add_test(tc, nothing_is_set_aside_without_need_or_memory);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
