@@ -488,13 +488,13 @@ def idle_it_uses_no_cpu(the_lab):
     with echo(the_lab) as server:
         socks = [the_lab.connect(V4, PORT) for _ in range(500)]
         asks(socks[-1])
-        time.sleep(0.5)
+        time.sleep(1.5)     # by then each one's timer of the handshake has found nothing due
         before = cpu_ns(server.pid)
         time.sleep(1)
         used = cpu_ns(server.pid) - before
         for s in socks:
             s.close()
-        assert used < 5e6, f"{used / 1e6:.1f} ms of a second"
+        assert used < 1e6, f"{used / 1e6:.1f} ms of a second"
 
 
 TESTS = [
