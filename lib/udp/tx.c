@@ -121,6 +121,37 @@ static int wait_for_neighbour(struct fs_udp *udp, struct fs_buf *buf, const stru
 	return 0;
 }
 
+static int send_or_wait(struct fs_udp *udp, struct fs_buf *buf, const struct fs_dst *dst)
+{
+	return dst->state == FS_DST_READY ? send_fast(udp, buf, dst) :
+					    wait_for_neighbour(udp, buf, dst);
+}
+
+/* TCP lends what is on the heap while frames are short; it goes as from a frame. */
+static int send_in_frame(struct fs_udp *udp, struct fs_buf *buf, const struct fs_dst *dst)
+{
+	struct fs_buf *frame = fs_pool_take(udp->host->pool, FS_BUF_STAGED);
+	int err;
+
+	if (!frame)
+		return -EAGAIN;
+	frame->data = frame->area + FS_POOL_HEADROOM;
+	frame->len = buf->len;
+	frame->flags = 0;
+	frame->port = buf->port;
+	frame->remote = buf->remote;
+	frame->local = buf->local;
+	memcpy(frame->data, buf->data, buf->len);
+	err = send_or_wait(udp, frame, dst);
+	fs_pool_put(err ? frame : buf);
+	return err;
+}
+
+static bool fits_in_frame(const struct fs_buf *buf)
+{
+	return buf->kind == FS_BUF_HEAP && buf->len <= buf->pool->chunk_size - FS_POOL_HEADROOM;
+}
+
 static int send_one(struct fs_udp *udp, struct fs_buf *buf)
 {
 	struct fs_host *host = udp->host;
@@ -139,9 +170,9 @@ static int send_one(struct fs_udp *udp, struct fs_buf *buf)
 		return err;
 	switch (dst->state) {
 	case FS_DST_READY:
-		return send_fast(udp, buf, dst);
 	case FS_DST_WAIT:
-		return wait_for_neighbour(udp, buf, dst);
+		return unlikely(fits_in_frame(buf)) ? send_in_frame(udp, buf, dst) :
+						      send_or_wait(udp, buf, dst);
 	case FS_DST_KERNEL:
 		return send_by_twin(udp, buf);
 	case FS_DST_LINK_DOWN:
