@@ -157,7 +157,10 @@ FS_API size_t fs_stack_buf_room(const struct fs_stack *stack);
  */
 FS_API void fs_stack_flush(struct fs_stack *stack);
 
-/* The counters of a stack: a snapshot. Names are stable; from 1.0 on fields only come behind the others. */
+/*
+ * The counters of a stack: a snapshot. Names are stable; until 1.0 a new field may come
+ * between others.
+ */
 #define FS_STACK_COUNTERS(X)						\
 	X(rx_pkts, "frames received from AF_XDP")			\
 	X(rx_bytes, "their bytes")					\

@@ -142,7 +142,7 @@ static inline bool fs_pool_short(const struct fs_pool *pool)
 	return pool->n_free < pool->chunks / 8;
 }
 
-/* @part: a power of two; so much of the heap's share must be left. */
+/* More than a @part-th of what may stand in for frames. */
 static inline bool fs_pool_heap_left(const struct fs_pool *pool, uint32_t part)
 {
 	return pool->heap_bytes + pool->heap_max / part < pool->heap_max;
@@ -151,6 +151,7 @@ static inline bool fs_pool_heap_left(const struct fs_pool *pool, uint32_t part)
 /* A heap buffer with at least the room of a frame, while there is memory for it. */
 struct fs_buf *fs_pool_take_aside(struct fs_pool *pool, enum fs_buf_state to);
 
+/* fs_pool_set_aside() when it has to be. */
 struct fs_buf *fs_pool_copy_aside(struct fs_buf *buf);
 
 /* The payload in @buf, of one holder, has to wait: what holds it now. */

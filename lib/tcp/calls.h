@@ -125,7 +125,7 @@ void fs_tcp_window_taken(struct fs_tcp *tcp, uint32_t bytes);
 /* Data has come: now or later an ACK is due. */
 void fs_tcp_window_acks(struct fs_tcp *tcp, uint32_t len);
 void fs_tcp_window_pressure_over(struct fs_tcp_table *table);
-/* Look at the connection again when there are frames: its window, or its space to send. */
+/* Look at the connection again when there is memory: its window, or its space to send. */
 void fs_tcp_window_withhold(struct fs_tcp *tcp);
 void fs_tcp_window_not_withheld(struct fs_tcp *tcp);
 

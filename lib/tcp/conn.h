@@ -374,7 +374,7 @@ static inline void fs_tcp_grow(struct fs_tcp_table *table, uint32_t *buffer, uin
 	*buffer = (uint32_t)want;
 }
 
-/* They are nearly gone: who has unread data gets no more, the others must go on. */
+/* Both are nearly gone: who has unread data gets no more, the others must go on. */
 static inline bool fs_tcp_starving(const struct fs_tcp_table *table)
 {
 	const struct fs_pool *pool = table->host->pool;

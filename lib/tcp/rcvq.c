@@ -10,7 +10,7 @@
 
 enum {
 	JOIN_MAX = 512,
-	UNREAD_SEGS = 4,	/* that a connection may have while frames are nearly gone */
+	UNREAD_SEGS = 4,	/* that a connection may have while memory is nearly gone */
 };
 
 static bool join(struct fs_tcp *tcp, const struct fs_buf *buf)

@@ -219,7 +219,7 @@ uint32_t fs_tcp_sendq_space(const struct fs_tcp *tcp)
 
 	uint32_t most = tcp->sndbuf;
 
-	/* Frames are short: just enough to go on. */
+	/* Memory is short: just enough to go on. */
 	if (unlikely(fs_tcp_pressure(tcp->table)))
 		most = MIN(most, 4u * tcp->mss);
 	return queued < most ? most - queued : 0;

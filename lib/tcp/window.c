@@ -7,7 +7,7 @@
  *	    |  ACKed    |                            |  (not told yet)
  *
  * The right edge never moves back (RFC 9293 3.8.6). It moves on in steps
- * worth a segment (3.8.6.2.2), and not at all while frames are short.
+ * worth a segment (3.8.6.2.2), and not at all while memory is short.
  */
 #include "tcp/conn.h"
 
@@ -35,7 +35,7 @@ uint32_t fs_tcp_window_now(const struct fs_tcp *tcp)
 
 	uint32_t window = space(tcp);
 
-	/* Frames are short: just enough to go on, for who has taken all it got. */
+	/* Memory is short: just enough to go on, for who has taken all it got. */
 	if (unlikely(fs_tcp_pressure(tcp->table)))
 		window = tcp->rx_bytes ? 0 : MIN(window, 4u * tcp->rcv_mss);
 	return window < before + step ? before : window;

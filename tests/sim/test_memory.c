@@ -103,6 +103,17 @@ static struct fs_tcp_listener *listen_there(void)
 	return listener;
 }
 
+/* All that a case with one connection leaves. */
+static void end_of(struct fs_tcp_listener *listener, struct fs_tcp *from, struct fs_tcp *to)
+{
+	fs_tcp_abort(from);
+	fs_tcp_close(to);
+	fs_tcp_listener_close(listener);
+	test_net_run(&net, NSEC_PER_SEC);
+	heap_is_empty();
+	test_net_close(&net);
+}
+
 /* As much as is taken. */
 static uint64_t stuff(struct fs_tcp *tcp, uint64_t salt)
 {
@@ -203,12 +214,7 @@ START_TEST(buffers_on_the_heap_are_lent_and_sent)
 	ck_assert_int_eq(fs_tcp_recv(from, &byte, 1), 1);
 	ck_assert_int_eq(byte, 'y');
 	fs_buf_release(held, n);
-	fs_tcp_abort(from);
-	fs_tcp_close(to);
-	fs_tcp_listener_close(listener);
-	test_net_run(&net, NSEC_PER_SEC);
-	heap_is_empty();
-	test_net_close(&net);
+	end_of(listener, from, to);
 }
 END_TEST
 
@@ -231,12 +237,7 @@ START_TEST(few_bytes_at_the_end_of_a_large_block_are_sent)
 	test_net_run(&net, 10 * NSEC_PER_MSEC);
 	ck_assert_int_eq(fs_tcp_recv(to, bytes, sizeof(bytes)), 10);
 	ck_assert_mem_eq(bytes, "yyyyyyyyyy", 10);
-	fs_tcp_abort(from);
-	fs_tcp_close(to);
-	fs_tcp_listener_close(listener);
-	test_net_run(&net, NSEC_PER_SEC);
-	heap_is_empty();
-	test_net_close(&net);
+	end_of(listener, from, to);
 }
 END_TEST
 
