@@ -245,7 +245,7 @@ int fs_ctl_answer_load(struct fs_ctl *ctl, const char *path, const char *name)
 {
 	struct fs_steer_quiet quiet;
 	struct bpf_object *object = NULL;
-	int lock, err;
+	int err;
 
 	if (!fs_ctl_is_name(name))
 		return fs_base_fail(&ctl->log, -EINVAL,
@@ -255,9 +255,9 @@ int fs_ctl_answer_load(struct fs_ctl *ctl, const char *path, const char *name)
 		return fs_base_fail(&ctl->log, -EOPNOTSUPP,
 			"%s: the attached program has no room for users' answers; detach it, then run `fastsock "
 			"attach --alone %s`", ctl->info.ifname, ctl->info.ifname);
-	lock = fs_steer_lock(ctl->steer);
-	if (lock < 0)
-		return fs_base_fail(&ctl->log, lock, "%s: no permission to change its pins; run as root",
+	err = fs_steer_lock(ctl->steer);
+	if (err)
+		return fs_base_fail(&ctl->log, err, "%s: no permission to change its pins; run as root",
 				    ctl->info.ifname);
 	fs_steer_quiet_begin(&quiet, &ctl->log);
 	err = load_object(ctl, &object, path);
@@ -267,14 +267,14 @@ int fs_ctl_answer_load(struct fs_ctl *ctl, const char *path, const char *name)
 		bpf_object__close(object);
 	}
 	fs_steer_quiet_end(&quiet);
-	fs_steer_unlock(lock);
+	fs_steer_unlock(ctl->steer);
 	return err;
 }
 
 int fs_ctl_answer_unload(struct fs_ctl *ctl, const char *name)
 {
 	char path[FS_STEER_PATH_MAX + 80];
-	int lock, array, err = 0;
+	int array, err;
 	uint32_t id, index;
 
 	if (fs_ctl_need_maps(ctl) || !fs_ctl_is_name(name))
@@ -283,9 +283,9 @@ int fs_ctl_answer_unload(struct fs_ctl *ctl, const char *name)
 	pin_path(ctl, name, path);
 	if (array < 0 || access(path, F_OK))
 		return -ENOENT;
-	lock = fs_steer_lock(ctl->steer);
-	if (lock < 0)
-		return lock;
+	err = fs_steer_lock(ctl->steer);
+	if (err)
+		return err;
 	id = pinned_id(ctl, name);
 	index = find_index(array, id);
 	if (index < FS_ANSWERS_MAX && count_rules(ctl, index))
@@ -296,6 +296,6 @@ int fs_ctl_answer_unload(struct fs_ctl *ctl, const char *name)
 		bpf_map_delete_elem(array, &index);
 	if (!err)
 		err = unlink(path) ? -errno : 0;
-	fs_steer_unlock(lock);
+	fs_steer_unlock(ctl->steer);
 	return err;
 }

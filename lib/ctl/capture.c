@@ -73,12 +73,12 @@ static void on_lost(void *ctx, int cpu, __u64 n)
 static int set_flag(struct fs_ctl *ctl, bool on)
 {
 	int fd = fs_steer_map(ctl->steer, FS_MAP_CONFIG);
-	int lock = fs_steer_lock(ctl->steer), err = 0;
+	int err = fs_steer_lock(ctl->steer);
 	struct fs_config config;
 	uint32_t zero = 0;
 
-	if (lock < 0)
-		return lock;
+	if (err)
+		return err;
 	if (bpf_map_lookup_elem(fd, &zero, &config))
 		err = -errno;
 	config.flags &= ~(uint32_t)FS_CONFIG_F_CAPTURE;
@@ -86,7 +86,7 @@ static int set_flag(struct fs_ctl *ctl, bool on)
 		config.flags |= FS_CONFIG_F_CAPTURE;
 	if (!err && bpf_map_update_elem(fd, &zero, &config, BPF_ANY))
 		err = -errno;
-	fs_steer_unlock(lock);
+	fs_steer_unlock(ctl->steer);
 	return err;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * diag.c - one question to sock_diag, on a socket of its own: the first hit
- * is enough, and closing the socket ends the kernel's walk.
+ * diag.c - one question to sock_diag, whose answer is read to its end.
  */
 #include "nl/diag.h"
 
@@ -10,7 +9,6 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/ip.h"
 #include "nl/socket.h"
@@ -73,26 +71,30 @@ static int take(const struct nlmsghdr *nlh, void *ctx)
 	return 0;
 }
 
-static int find(uint8_t family, uint16_t port)
+static int find(int fd, uint8_t family, uint16_t port)
 {
 	_Alignas(struct nlmsghdr) char buf[FS_NL_BUF_SIZE];
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	ssize_t ret = fd < 0 ? -errno : ask(fd, family, port);
+	ssize_t ret = ask(fd, family, port);
 	int state = 0;
 
-	while (ret >= 0 && !state) {
+	while (ret >= 0 && !(state & DONE)) {
 		ret = fs_nl_socket_recv(fd, buf, sizeof(buf), 0, take, &state);
 		if (ret == -EINTR)
 			ret = 0;
 	}
-	if (fd >= 0)
-		close(fd);
 	return ret < 0 ? (int)ret : !!(state & FOUND);
 }
 
-int fs_nl_diag_tcp(uint8_t family, uint16_t port)
+int fs_nl_diag_open(void)
 {
-	int ret = family == AF_INET ? find(AF_INET, port) : 0;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 
-	return ret ? ret : find(AF_INET6, port);
+	return fd < 0 ? -errno : fd;
+}
+
+int fs_nl_diag_tcp(int fd, uint8_t family, uint16_t port)
+{
+	int ret = family == AF_INET ? find(fd, AF_INET, port) : 0;
+
+	return ret ? ret : find(fd, AF_INET6, port);
 }

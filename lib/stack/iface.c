@@ -216,10 +216,11 @@ static int share(struct fs_host *host, const struct fs_host_flow *flow)
  */
 static int settle(struct fs_host *host, const struct fs_host_flow *flow)
 {
+	struct fs_world *world = to_stack(host)->world;
 	const struct fs_rule_key key = key_of(flow);
 
-	return fs_nl_diag_tcp(flow->family, flow->port) ||
-	       flags_each(to_stack(host)->world, &key, 0, FS_RULE_F_KERNEL_FIRST);
+	return fs_nl_diag_tcp(world->diag_fd, flow->family, flow->port) ||
+	       flags_each(world, &key, 0, FS_RULE_F_KERNEL_FIRST);
 }
 
 static void retire(struct fs_host *host, const struct fs_host_flow *flow, bool retired)
@@ -237,13 +238,14 @@ static void retire(struct fs_host *host, const struct fs_host_flow *flow, bool r
 static void claim_many(struct fs_host *host, bool begin)
 {
 	struct fs_world *world = to_stack(host)->world;
-	int lock = begin ? fs_steer_lock(world->ifaces[0].steer) : -1;
+	struct fs_steer *steer = world->ifaces[0].steer;
+	const bool locked = begin && !fs_steer_lock(steer);
 
-	if (!begin && world->claims_lock >= 0)
-		fs_steer_unlock(world->claims_lock);
-	world->claims_lock = lock;
+	if (world->claims_locked)
+		fs_steer_unlock(steer);
+	world->claims_locked = locked;
 	for (unsigned int i = 0; i < world->n_ifaces; i++)
-		fs_steer_hold(world->ifaces[i].steer, lock);
+		fs_steer_hold(world->ifaces[i].steer, locked);
 }
 
 static int watch(struct fs_host *host, struct fs_watch *w)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "nl/diag.h"
 #include "port/xsk.h"
 #include "stack/world.h"
 
@@ -263,6 +264,8 @@ static void close_world(struct fs_world *world)
 		fs_stack_iface_close(&world->ifaces[i], &world->log);
 	fs_pool_close(world->pool);
 	fs_nl_close(world->nl);
+	if (world->diag_fd >= 0)
+		close(world->diag_fd);
 	if (world->wake.fd >= 0)
 		close(world->wake.fd);
 	if (world->side >= 0)
@@ -282,9 +285,9 @@ static int open_world(struct fs_world **out, const struct fs_stack_opts *opts)
 	world->log = (struct fs_logger){ .fn = opts->log, .ctx = opts->log_ctx };
 	world->spin_ns = opts->spin_us * NSEC_PER_USEC;
 	world->epfd = -1;
-	world->claims_lock = -1;
 	world->side = -1;
 	world->wake.fd = -1;
+	world->diag_fd = fs_nl_diag_open();
 	err = fs_nl_open(&world->nl, &world->log);
 	if (!err)
 		err = open_epoll(world);
@@ -390,6 +393,11 @@ void fs_stack_disown(struct fs_stack *stack)
 
 		close(port->ops->fd(port));
 	}
+	for (unsigned int i = 0; i < world->n_ifaces; i++) {
+		fs_steer_close(world->ifaces[i].steer);
+		world->ifaces[i].steer = NULL;
+	}
+	close(world->diag_fd);
 	close(fs_nl_fd(world->nl));
 	close(world->wake.fd);
 	close(world->side);

@@ -44,7 +44,8 @@ struct fs_world {
 	bool woken;
 	int epfd;
 	int side;
-	int claims_lock;		/* -1: each claim takes it; see iface.c */
+	int diag_fd;			/* to ask what sockets the kernel has; -errno: not here */
+	bool claims_locked;		/* or each claim takes the lock; see iface.c */
 	uint64_t spin_ns;
 	uint64_t side_checked_ns;
 	uint64_t settings;		/* of the mirror, as the program knows them */
@@ -55,7 +56,8 @@ struct fs_world {
 
 /*
  * In a child of fork(): the stack is the parent's. Closes the descriptors of which
- * a copy would keep queues bound; what else there was is left alone, and lost.
+ * a copy would keep queues bound, or locked what the parent locked; what else there
+ * was is left alone, and lost.
  */
 void fs_stack_disown(struct fs_stack *stack);
 

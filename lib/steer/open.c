@@ -85,10 +85,9 @@ static bool refresh(const struct fs_steer *steer, const struct fs_steer_iface *i
 static int update_config(struct fs_steer *steer, const struct fs_steer_iface *iface)
 {
 	struct fs_config config;
-	int lock, err;
+	int err;
 
-	lock = fs_steer_lock(steer);
-	if (lock < 0)
+	if (fs_steer_lock(steer))
 		return steer->config.abi_version ? 0 : fail_permission(steer);
 	err = fs_steer_config_read(steer->map[FS_STEER_CONFIG], &config);
 	if (!err && !config.abi_version) {
@@ -98,7 +97,7 @@ static int update_config(struct fs_steer *steer, const struct fs_steer_iface *if
 	} else if (!err && refresh(steer, iface, &config)) {
 		err = fs_steer_config_write(steer->map[FS_STEER_CONFIG], &config);
 	}
-	fs_steer_unlock(lock);
+	fs_steer_unlock(steer);
 	if (err)
 		return fs_base_fail(&steer->log, err, "%s: its configuration cannot be written: %s",
 				    iface->name, strerror(-err));
@@ -198,7 +197,6 @@ static int open_common(struct fs_steer **out, const char *ifname, const struct f
 	for (unsigned int i = 0; i < FS_STEER_MAP_COUNT; i++)
 		steer->map[i] = -1;
 	steer->root_fd = -1;
-	steer->held_lock = -1;
 	snprintf(steer->info.ifname, sizeof(steer->info.ifname), "%.15s", ifname);
 	fs_steer_quiet_begin(&quiet, log);
 	err = open_pins(steer, ifname, any);
@@ -207,7 +205,8 @@ static int open_common(struct fs_steer **out, const char *ifname, const struct f
 		fs_steer_close(steer);
 		return err;
 	}
-	steer->root_fd = open(steer->pins.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (steer->root_fd < 0)
+		steer->root_fd = open(steer->pins.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	*out = steer;
 	return 0;
 }
@@ -278,28 +277,30 @@ const char *fs_steer_dir(const struct fs_steer *steer)
 	return steer->pins.dir;
 }
 
-/* The maps are open, and go on to be ours to write, when their directory no longer is. */
+/*
+ * By one descriptor, open from the first time on: a thread of the library takes the lock, too,
+ * and what it opened would for a moment have a number that the program expects for itself.
+ * Without the last interface the root is another's, but so are the maps then.
+ */
 int fs_steer_lock(struct fs_steer *steer)
 {
-	int lock = fs_steer_pins_lock(&steer->pins);
+	if (steer->root_fd < 0) {
+		const int fd = fs_steer_pins_lock(&steer->pins);
 
-	if (lock != -EACCES || steer->root_fd < 0)
-		return lock;
+		if (fd < 0)
+			return fd;
+		steer->root_fd = fd;
+		return 0;
+	}
 	while (flock(steer->root_fd, LOCK_EX))
 		if (errno != EINTR)
 			return -errno;
-	lock = fcntl(steer->root_fd, F_DUPFD_CLOEXEC, 0);
-	if (lock >= 0)
-		return lock;
-	lock = -errno;
-	flock(steer->root_fd, LOCK_UN);
-	return lock;
+	return 0;
 }
 
-void fs_steer_unlock(int lock)
+void fs_steer_unlock(struct fs_steer *steer)
 {
-	flock(lock, LOCK_UN);	/* there may be others of it */
-	close(lock);
+	flock(steer->root_fd, LOCK_UN);
 }
 
 static int compare_names(const struct dirent **a, const struct dirent **b)

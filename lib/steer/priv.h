@@ -29,8 +29,8 @@ struct fs_steer {
 	struct fs_steer_info info;
 	struct fs_config config;
 	int map[FS_STEER_MAP_COUNT];	/* -1: not open */
-	int root_fd;			/* to lock, once privileges have been dropped */
-	int held_lock;			/* the caller's, for many rules; -1: none */
+	int root_fd;			/* to lock; open, since privileges may be dropped */
+	bool held;			/* the lock is the caller's, for many rules */
 };
 
 /* All maps, with their layouts checked; a sentence on failure. */

@@ -146,31 +146,31 @@ static void unsteer_locked(struct fs_steer *steer, const struct fs_rule_key *key
 	put(steer, key, &rule);
 }
 
-void fs_steer_hold(struct fs_steer *steer, int lock)
+void fs_steer_hold(struct fs_steer *steer, bool held)
 {
-	steer->held_lock = lock;
+	steer->held = held;
 }
 
 static int lock_rules(struct fs_steer *steer)
 {
-	return steer->held_lock >= 0 ? steer->held_lock : fs_steer_lock(steer);
+	return steer->held ? 0 : fs_steer_lock(steer);
 }
 
-static void unlock_rules(const struct fs_steer *steer, int lock)
+static void unlock_rules(struct fs_steer *steer)
 {
-	if (lock >= 0 && lock != steer->held_lock)
-		fs_steer_unlock(lock);
+	if (!steer->held)
+		fs_steer_unlock(steer);
 }
 
 int fs_steer_rule_steer(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot,
 			bool share)
 {
-	int lock = lock_rules(steer), err;
+	int err = lock_rules(steer);
 
-	if (lock < 0)
-		return lock == -EACCES ? -EPERM : lock;
+	if (err)
+		return err == -EACCES ? -EPERM : err;
 	err = steer_locked(steer, key, slot, share);
-	unlock_rules(steer, lock);
+	unlock_rules(steer);
 	return err;
 }
 
@@ -195,28 +195,29 @@ int fs_steer_rule_flags(struct fs_steer *steer, const struct fs_rule_key *key, u
 			uint32_t set, uint32_t clear)
 {
 	struct fs_rule rule;
-	int err = must_change(steer, key, slot, set, clear, &rule), lock;
+	int err = must_change(steer, key, slot, set, clear, &rule);
 
 	if (err <= 0)
 		return err;
-	lock = lock_rules(steer);
-	if (lock < 0)
-		return lock == -EACCES ? -EPERM : lock;
+	err = lock_rules(steer);
+	if (err)
+		return err == -EACCES ? -EPERM : err;
 	err = must_change(steer, key, slot, set, clear, &rule);
 	if (err > 0)
 		err = put(steer, key, &rule);
-	unlock_rules(steer, lock);
+	unlock_rules(steer);
 	return err;
 }
 
 void fs_steer_rule_unsteer(struct fs_steer *steer, const struct fs_rule_key *key, uint32_t slot)
 {
-	int lock = lock_rules(steer);
+	const bool locked = !lock_rules(steer);
 	struct fs_rule there;
 
 	if (!find(steer, key, &there) && is_steered(&there) && there.slot == slot)
 		unsteer_locked(steer, key, &there);
-	unlock_rules(steer, lock);
+	if (locked)
+		unlock_rules(steer);
 }
 
 /* A key that was deleted would start the walk again, so step on first. */
@@ -239,20 +240,20 @@ int fs_steer_rule_set(struct fs_steer *steer, const struct fs_rule_key *key,
 		      const struct fs_rule *rule)
 {
 	struct fs_rule merged = *rule, there;
-	int lock, err;
+	int err;
 
 	if (rule->action >= FS_ACTION_COUNT)
 		return -EINVAL;
-	lock = fs_steer_lock(steer);
-	if (lock < 0)
-		return lock == -EACCES ? -EPERM : lock;
+	err = fs_steer_lock(steer);
+	if (err)
+		return err == -EACCES ? -EPERM : err;
 	merged.flags |= FS_RULE_F_KEEP;
 	if (!find(steer, key, &there) && is_steered(&there)) {
 		merged.flags |= FS_RULE_F_MISS_STEER | (there.flags & OF_PROCESS);
 		merged.slot = there.slot;
 	}
 	err = put(steer, key, &merged);
-	fs_steer_unlock(lock);
+	fs_steer_unlock(steer);
 	return err;
 }
 
@@ -263,11 +264,11 @@ int fs_steer_rule_get(struct fs_steer *steer, const struct fs_rule_key *key, str
 
 int fs_steer_rule_del(struct fs_steer *steer, const struct fs_rule_key *key)
 {
-	int lock = fs_steer_lock(steer), err;
+	int err = fs_steer_lock(steer);
 	struct fs_rule there, left = { .action = FS_ACTION_STEER };
 
-	if (lock < 0)
-		return lock == -EACCES ? -EPERM : lock;
+	if (err)
+		return err == -EACCES ? -EPERM : err;
 	err = find(steer, key, &there);
 	if (!err && (there.flags & FS_RULE_F_MISS_STEER)) {
 		left.slot = there.slot;
@@ -276,6 +277,6 @@ int fs_steer_rule_del(struct fs_steer *steer, const struct fs_rule_key *key)
 	} else if (!err) {
 		err = drop(steer, key);
 	}
-	fs_steer_unlock(lock);
+	fs_steer_unlock(steer);
 	return err;
 }

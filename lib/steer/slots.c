@@ -107,22 +107,22 @@ static int fail_lock(const struct fs_steer *steer, int err)
 
 int fs_steer_slot_take(struct fs_steer *steer, uint32_t *slot)
 {
-	int lock = fs_steer_lock(steer), err;
+	int err = fs_steer_lock(steer);
 
-	if (lock < 0)
-		return fail_lock(steer, lock);
+	if (err)
+		return fail_lock(steer, err);
 	err = take_locked(steer, slot);
-	fs_steer_unlock(lock);
+	fs_steer_unlock(steer);
 	return err;
 }
 
 void fs_steer_slot_put(struct fs_steer *steer, uint32_t slot)
 {
-	int lock = fs_steer_lock(steer);
+	const bool locked = !fs_steer_lock(steer);
 
 	clear_slot(steer, slot);
-	if (lock >= 0)
-		fs_steer_unlock(lock);
+	if (locked)
+		fs_steer_unlock(steer);
 }
 
 /* The kernel decides at bind; not every kernel lists sockets by sock_diag. */
@@ -140,15 +140,15 @@ int fs_steer_xsk_set(struct fs_steer *steer, uint32_t slot, uint32_t queue, int 
 {
 	uint32_t entry = slot * steer->info.queues + queue;
 	struct fs_slot mine;
-	int lock, err = 0;
+	int err;
 
 	if (queue >= steer->info.queues || slot >= fs_steer_slot_count(steer))
 		return fs_base_fail(&steer->log, -ENODEV,
 			"%s: queue %u does not exist, the program was attached with %u; after `ethtool -L`, "
 			"detach and attach again", steer->info.ifname, queue, steer->info.queues);
-	lock = fs_steer_lock(steer);
-	if (lock < 0)
-		return fail_lock(steer, lock);
+	err = fs_steer_lock(steer);
+	if (err)
+		return fail_lock(steer, err);
 	if (bpf_map_update_elem(steer->map[FS_STEER_XSKS], &entry, &xsk_fd, BPF_ANY))
 		err = fs_base_fail(&steer->log, -errno,
 			"%s: the AF_XDP socket of queue %u cannot be put into the XSKMAP: %s",
@@ -159,6 +159,6 @@ int fs_steer_xsk_set(struct fs_steer *steer, uint32_t slot, uint32_t queue, int 
 		mine.zerocopy = (uint16_t)(mine.zerocopy + is_zerocopy(xsk_fd));
 		write_slot(steer, slot, &mine);
 	}
-	fs_steer_unlock(lock);
+	fs_steer_unlock(steer);
 	return err;
 }

@@ -146,17 +146,16 @@ const struct fs_logger *fs_steer_log(const struct fs_steer *steer);
 const char *fs_steer_dir(const struct fs_steer *steer);
 
 /*
- * The lock under which rules, slots and pins change: a descriptor for
- * fs_steer_unlock(), or -errno. Calls of this header take it themselves.
+ * The lock under which rules, slots and pins of all interfaces change: 0, or -errno;
+ * not to be taken twice. Calls of this header take it themselves.
  */
 int fs_steer_lock(struct fs_steer *steer);
-void fs_steer_unlock(int lock);
+void fs_steer_unlock(struct fs_steer *steer);
 
 /*
- * Rules steered and unsteered from now on are under this lock, which the caller
- * has: taking it anew costs more than half of what a rule does. -1: no longer. One
- * lock is good for the rules of all interfaces.
+ * Rules steered and unsteered from now on are under the lock that the caller
+ * has: taking it anew costs more than half of what a rule does.
  */
-void fs_steer_hold(struct fs_steer *steer, int lock);
+void fs_steer_hold(struct fs_steer *steer, bool held);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -123,20 +124,13 @@ CASE(numbers_are_used_again)
 	close(p[1]);
 }
 
-/*
- * How many are open, and stay so, below the numbers that dup2() is asked for here. What a
- * thread of the library opens is there for a moment, until it has a higher number.
- */
+/* How many are open below the numbers that dup2() is asked for here. */
 static int low_ones(void)
 {
-	enum { LOOKS = 5 };
-	int seen[NUMBER] = { 0 }, n = 0;
+	int n = 0;
 
-	for (int look = 0; look < LOOKS; look++, usleep(2000))
-		for (int fd = 0; fd < NUMBER; fd++)
-			seen[fd] += fcntl(fd, F_GETFD) >= 0;
 	for (int fd = 0; fd < NUMBER; fd++)
-		n += seen[fd] == LOOKS;
+		n += fcntl(fd, F_GETFD) >= 0;
 	return n;
 }
 
@@ -182,6 +176,40 @@ CASE(a_range_is_closed_with_all_in_it)
 	T(send(fd, "anew", 4, 0));
 	peer("recv 1 4");
 	close(fd);
+}
+
+enum {
+	FEW = 1400,
+};
+
+/* A port is taken, and given back, without a descriptor more. */
+CASE(no_number_is_left_for_others)
+{
+	static int filling[FEW];
+	struct rlimit limit, few;
+	int fd = accepted(), lfd, n = 0;
+
+	port++;
+	lfd = listener(AF_INET, 0);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	few = (struct rlimit){ .rlim_cur = FEW, .rlim_max = limit.rlim_max };
+	T(setrlimit(RLIMIT_NOFILE, &few));
+	while (n < FEW && (filling[n] = dup(0)) >= 0)
+		n++;
+	say("%s", strerrorname_np(errno));
+	be_fast(lfd);
+	close(filling[--n]);
+	peer("connect 2 tcp4 %d", port);
+	close(fd);
+	fd = F(accept(lfd, NULL, NULL));
+	note_fast(fd);
+	T(send(fd, "x", 1, 0));
+	peer("recv 2 1");
+	close(lfd);
+	close(fd);
+	while (n-- > 0)
+		close(filling[n]);
+	T(setrlimit(RLIMIT_NOFILE, &limit));
 }
 
 CASE(streams_over_a_connection)
