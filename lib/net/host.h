@@ -80,8 +80,9 @@ struct fs_host_ops {
 	/* The kernel is about to have a TCP connection with this local end: what steers
 	 * it leaves alone what is the kernel's from now on; -errno. */
 	int (*share)(struct fs_host *host, const struct fs_host_flow *flow);
-	/* Does it have any? 1: perhaps; 0: none, and the program looks no more. */
-	int (*settle)(struct fs_host *host, const struct fs_host_flow *flow);
+	/* Does it have any of this port, whatever the family? 1: perhaps; 0: none, and for
+	 * these flows the program looks no more. */
+	int (*settle)(struct fs_host *host, const struct fs_host_flow *flows, int n);
 	/* Nobody listens there any more, and what there is goes on: new connections are for
 	 * another process, or the kernel. Or somebody does again. */
 	void (*retire)(struct fs_host *host, const struct fs_host_flow *flow, bool retired);

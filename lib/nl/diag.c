@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * diag.c - one question to sock_diag, whose answer is read to its end.
+ * diag.c - one question to sock_diag: the first hit is enough.
  */
 #include "nl/diag.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/ip.h"
 #include "nl/socket.h"
@@ -18,20 +20,19 @@ enum { LISTEN = 10 };
 
 enum { FOUND = 1, DONE = 2 };
 
-static int ask(int fd, uint8_t family, uint16_t port)
+/* The older request: it alone asks for both families in one walk. */
+static int ask(int fd, uint16_t port)
 {
 	struct {
 		struct nlmsghdr nlh;
-		struct inet_diag_req_v2 req;
+		struct inet_diag_req req;
 	} msg = {
 		.nlh = {
 			.nlmsg_len = sizeof(msg),
-			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			.nlmsg_type = TCPDIAG_GETSOCK,
 			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
 		},
 		.req = {
-			.sdiag_family = family,
-			.sdiag_protocol = IPPROTO_TCP,
 			.idiag_states = ~(1u << LISTEN),
 			.id.idiag_sport = htons(port),
 		},
@@ -64,25 +65,11 @@ static int take(const struct nlmsghdr *nlh, void *ctx)
 	} else if (nlh->nlmsg_type == NLMSG_ERROR) {
 		/* A kernel without sock_diag for TCP. */
 		return -EOPNOTSUPP;
-	} else if (nlh->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
+	} else if (nlh->nlmsg_type == TCPDIAG_GETSOCK &&
 		   mnl_nlmsg_get_payload_len(nlh) >= sizeof(*msg) && !is_local(msg)) {
 		*state |= FOUND;
 	}
 	return 0;
-}
-
-static int find(int fd, uint8_t family, uint16_t port)
-{
-	_Alignas(struct nlmsghdr) char buf[FS_NL_BUF_SIZE];
-	ssize_t ret = ask(fd, family, port);
-	int state = 0;
-
-	while (ret >= 0 && !(state & DONE)) {
-		ret = fs_nl_socket_recv(fd, buf, sizeof(buf), 0, take, &state);
-		if (ret == -EINTR)
-			ret = 0;
-	}
-	return ret < 0 ? (int)ret : !!(state & FOUND);
 }
 
 int fs_nl_diag_open(void)
@@ -92,9 +79,29 @@ int fs_nl_diag_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-int fs_nl_diag_tcp(int fd, uint8_t family, uint16_t port)
+/* The kernel's walk ends with its socket; the number stays. */
+static void end_walk(int fd)
 {
-	int ret = family == AF_INET ? find(fd, AF_INET, port) : 0;
+	const int fresh = fs_nl_diag_open();
 
-	return ret ? ret : find(fd, AF_INET6, port);
+	if (fresh < 0)
+		return;
+	dup3(fresh, fd, O_CLOEXEC);
+	close(fresh);
+}
+
+int fs_nl_diag_tcp(int fd, uint16_t port)
+{
+	_Alignas(struct nlmsghdr) char buf[FS_NL_BUF_SIZE];
+	ssize_t ret = ask(fd, port);
+	int state = 0;
+
+	while (ret >= 0 && !state) {
+		ret = fs_nl_socket_recv(fd, buf, sizeof(buf), 0, take, &state);
+		if (ret == -EINTR)
+			ret = 0;
+	}
+	if (!(state & DONE))
+		end_walk(fd);
+	return ret < 0 ? (int)ret : !!(state & FOUND);
 }

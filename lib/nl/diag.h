@@ -7,18 +7,18 @@
 
 /*
  * A socket for questions: a descriptor, or -errno. For all questions, since one that is opened by a
- * thread of the library would for a moment have a number that the program expects for itself.
+ * thread of the library has for a moment a number that the program expects for itself.
  */
 int fs_nl_diag_open(void);
 
 /*
  * fs_nl_diag_tcp - has the kernel TCP sockets with the local port @port that do
- * not just listen?
+ * not just listen, and whose other end is not in this host?
  *
- * For AF_INET those of IPv6 sockets count as well, loopback does not. Needs no
- * privilege. Walks all of the kernel's connections: a millisecond, or some.
+ * Needs no privilege. Walks the connections of all the machine until it finds one: less
+ * than a millisecond, and one more for each five thousand of them.
  * Returns 1 or 0, or -errno: the kernel does not say.
  */
-int fs_nl_diag_tcp(int fd, uint8_t family, uint16_t port);
+int fs_nl_diag_tcp(int fd, uint16_t port);
 
 #endif

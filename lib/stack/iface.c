@@ -214,13 +214,17 @@ static int share(struct fs_host *host, const struct fs_host_flow *flow)
  * Once the program looks, no new ones come by these interfaces, but from here; so
  * none is none. When the kernel does not tell, there may be some.
  */
-static int settle(struct fs_host *host, const struct fs_host_flow *flow)
+static int settle(struct fs_host *host, const struct fs_host_flow *flows, int n)
 {
 	struct fs_world *world = to_stack(host)->world;
-	const struct fs_rule_key key = key_of(flow);
+	int perhaps = fs_nl_diag_tcp(world->diag_fd, flows->port) != 0;
 
-	return fs_nl_diag_tcp(world->diag_fd, flow->family, flow->port) ||
-	       flags_each(world, &key, 0, FS_RULE_F_KERNEL_FIRST);
+	for (int i = 0; i < n && !perhaps; i++) {
+		const struct fs_rule_key key = key_of(&flows[i]);
+
+		perhaps = flags_each(world, &key, 0, FS_RULE_F_KERNEL_FIRST) != 0;
+	}
+	return perhaps;
 }
 
 static void retire(struct fs_host *host, const struct fs_host_flow *flow, bool retired)

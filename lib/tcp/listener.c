@@ -119,12 +119,17 @@ static int claim_both(struct fs_tcp_listener *l)
 	return err;
 }
 
-static bool kernel_has(struct fs_tcp_listener *l, uint8_t family)
+static bool kernel_has(struct fs_tcp_listener *l)
 {
+	const uint8_t families[] = { AF_INET, AF_INET6 };
 	struct fs_host *host = l->table->host;
-	const struct fs_host_flow flow = flow_of(l, family);
+	struct fs_host_flow flows[ARRAY_SIZE(families)];
+	int n = 0;
 
-	return has_family(l, family) && host->ops->settle(host, &flow);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		if (has_family(l, families[i]))
+			flows[n++] = flow_of(l, families[i]);
+	return host->ops->settle(host, flows, n);
 }
 
 /* It costs each segment a look, and such connections end. While it is closed, new
@@ -132,11 +137,8 @@ static bool kernel_has(struct fs_tcp_listener *l, uint8_t family)
 static void settle(struct fs_timer *timer, uint64_t now_ns)
 {
 	struct fs_tcp_listener *l = container_of(timer, struct fs_tcp_listener, shared);
-	const bool open = l->open && !l->leaving;
-	const bool four = !open || kernel_has(l, AF_INET);
-	const bool six = !open || kernel_has(l, AF_INET6);
 
-	if (four || six)
+	if (!l->open || l->leaving || kernel_has(l))
 		fs_timer_arm(l->table->wheel, timer, now_ns + FS_TCP_SHARED_NS);
 }
 

@@ -27,10 +27,11 @@ static void unclaim(struct fs_host *host, const struct fs_host_flow *flow)
 	(void)flow;
 }
 
-static int settle(struct fs_host *host, const struct fs_host_flow *flow)
+static int settle(struct fs_host *host, const struct fs_host_flow *flows, int n)
 {
 	(void)host;
-	(void)flow;
+	(void)flows;
+	(void)n;
 	return 0;
 }
 
