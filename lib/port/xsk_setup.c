@@ -66,6 +66,8 @@ static int map_ring(struct xsk *x, struct xsk_ring *r, const struct xdp_ring_off
 		   (off_t)page);
 	if (map == MAP_FAILED)
 		return -errno;
+	/* A child of fork() would keep the queue bound, for as long as it lives. */
+	madvise(map, r->map_len, MADV_DONTFORK);
 	r->map = map;
 	r->producer = (uint32_t *)(map + off->producer);
 	r->consumer = (uint32_t *)(map + off->consumer);

@@ -14,7 +14,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from applab import FASTSOCK, LONG, SERVER, lab, run_tests     # noqa: E402
+from applab import FASTSOCK, LONG, SERVER, eventually, lab, run_tests     # noqa: E402
 
 KILLS = 1000 if LONG else 24
 SEED = int(os.environ.get("FS_TEST_SEED", "0")) or random.randrange(1 << 30)
@@ -70,6 +70,34 @@ def killed_at_any_moment_a_new_one_takes_over(the_lab):
 def nothing_stale(the_lab):
     status = the_lab.at(the_lab.server_ns, FASTSOCK, "status", "s0").stdout
     assert "rule tcp" not in status and "slot" not in status, status
+
+
+PARENT = """
+import os, socket, time
+server = socket.create_server(("0.0.0.0", 6379))
+server.settimeout(0.1)
+try:
+    server.accept()
+except TimeoutError:
+    pass
+if not os.fork():
+    server.close()
+    print("a child", flush=True)
+    time.sleep(60)
+time.sleep(60)
+"""
+
+
+def a_child_that_lives_on_keeps_no_queue(the_lab):
+    with the_lab.server("/usr/bin/python3", "-c", PARENT, port=6379) as parent:
+        assert eventually(parent.said), "no child"
+        os.kill(parent.pid, signal.SIGKILL)
+        parent.child.wait()
+        with start_redis(the_lab) as server:
+            assert ping_redis(the_lab)
+            server.stop()
+            server.went_fast(1)
+        parent.kill()
 
 
 def killed_its_port_is_the_kernels(the_lab):
@@ -191,7 +219,7 @@ def address_that_goes_and_comes_back_is_survived(the_lab):
         there_and_back(the_lab, "addr", "del 10.77.0.2/24 dev s0", "add 10.77.0.2/24 dev s0")
 
 
-TESTS = [killed_at_any_moment_a_new_one_takes_over, killed_its_port_is_the_kernels,
+TESTS = [killed_at_any_moment_a_new_one_takes_over, a_child_that_lives_on_keeps_no_queue, killed_its_port_is_the_kernels,
          ended_by_a_signal_its_data_still_arrives,
          link_down_and_up_is_survived, mtu_change_is_survived, route_change_is_survived,
          address_that_goes_and_comes_back_is_survived]
