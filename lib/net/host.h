@@ -13,6 +13,7 @@
 #define FS_NET_HOST_H
 
 #include <fastsock/stack.h>
+#include <sys/socket.h>
 
 #include "base/hash.h"
 #include "mem/pool.h"
@@ -28,6 +29,20 @@ enum {
 };
 
 struct fs_host;
+
+/* What may take a privilege to do to a TCP socket. */
+enum fs_host_asked {
+	FS_HOST_REPAIR,		/* TCP_REPAIR, to @value */
+	FS_HOST_DEAFEN,		/* a filter that drops everything; @value 0: not any more */
+	FS_HOST_BIND,		/* to @addr */
+};
+
+struct fs_host_ask {
+	enum fs_host_asked what;
+	int value;
+	socklen_t addr_len;
+	struct sockaddr_storage addr;
+};
 
 /* A descriptor that the stack sleeps on; @fn runs when it is ready. */
 struct fs_watch {
@@ -99,6 +114,8 @@ struct fs_host {
 	const struct fs_host_ops *ops;
 	/* A number out of the application's way for what was just opened; NULL: any will do. */
 	int (*aside)(int fd);
+	/* Somebody does it who may, when this process may not; -errno. NULL: nobody. */
+	int (*deputy)(int fd, const struct fs_host_ask *ask);
 	struct fs_pool *pool;
 	struct fs_net *net;
 	struct fs_logger log;

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "sock/aside.h"
+#include "sock/deputy.h"
 #include "sock/ending.h"
 #include "sock/helper.h"
 #include "sock/libc.h"
@@ -190,6 +191,7 @@ bool fs_engine_start(void)
 		return false;
 	}
 	stack->host.aside = fs_aside;
+	stack->host.deputy = fs_deputy_ask;
 	set_stack(stack);
 	fs_engine.pid = (int)getpid();
 	fs_engine.failed = FS_SOCKET_fast;

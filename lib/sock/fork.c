@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 
+#include "sock/deputy.h"
 #include "sock/sock.h"
 #include "sock/twin.h"
 #include "tcp/conn.h"
@@ -202,7 +203,7 @@ void fs_sockets_start(void)
 	fs_engine_lock();
 	wants_stack = false;
 	each_sock(look);
-	if (wants_stack)
-		fs_engine_start();
+	if (wants_stack && fs_engine_start())
+		fs_deputy_start();
 	fs_engine_unlock();
 }

@@ -58,6 +58,7 @@
 	X(int, epoll_pwait, (int, struct epoll_event *, int, int, const sigset_t *)) \
 	X(int, epoll_pwait2, (int, struct epoll_event *, int, const struct timespec *, \
 			      const sigset_t *))				\
+	X(long, syscall, (long, ...))						\
 	X(int, poll, (struct pollfd *, nfds_t, int))				\
 	X(int, ppoll, (struct pollfd *, nfds_t, const struct timespec *, const sigset_t *)) \
 	X(int, select, (int, fd_set *, fd_set *, fd_set *, struct timeval *)) \

@@ -70,6 +70,54 @@ static int set_tcp(int fd, int name, int value)
 	return set(fd, IPPROTO_TCP, name, value);
 }
 
+/* One that a filter drops leaves no trace: the peer sends it again. */
+static int deafen(int fd, bool on)
+{
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	const struct sock_fprog prog = { .len = 1, .filter = &nothing };
+
+	if (!on)
+		return set(fd, SOL_SOCKET, SO_DETACH_FILTER, 0);
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) ? -errno : 0;
+}
+
+int fs_tcp_repair_do(int fd, const struct fs_host_ask *ask)
+{
+	switch (ask->what) {
+	case FS_HOST_REPAIR:
+		return set_tcp(fd, TCP_REPAIR, ask->value);
+	case FS_HOST_DEAFEN:
+		return deafen(fd, ask->value);
+	case FS_HOST_BIND:
+		return bind(fd, (const struct sockaddr *)&ask->addr,
+			    MIN(ask->addr_len, (socklen_t)sizeof(ask->addr))) ? -errno : 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int do_or_ask(const struct fs_tcp *tcp, int fd, const struct fs_host_ask *ask)
+{
+	const struct fs_host *host = fs_tcp_host(tcp);
+	const int err = fs_tcp_repair_do(fd, ask);
+
+	return (err == -EPERM || err == -EACCES) && host->deputy ? host->deputy(fd, ask) : err;
+}
+
+static int set_repair(const struct fs_tcp *tcp, int fd, int mode)
+{
+	const struct fs_host_ask ask = { .what = FS_HOST_REPAIR, .value = mode };
+
+	return do_or_ask(tcp, fd, &ask);
+}
+
+static int set_deaf(const struct fs_tcp *tcp, int fd, bool on)
+{
+	const struct fs_host_ask ask = { .what = FS_HOST_DEAFEN, .value = on };
+
+	return do_or_ask(tcp, fd, &ask);
+}
+
 static int get(int fd, int name)
 {
 	socklen_t len = sizeof(int);
@@ -118,18 +166,21 @@ static int sockaddr_of(struct fs_addr addr, int domain, struct sockaddr_storage 
 /* In repair mode connect() sends nothing, and no other socket's port is in the way. */
 static int set_ends(const struct fs_tcp *tcp, int fd)
 {
+	struct fs_host_ask local = { .what = FS_HOST_BIND };
 	const int domain = get(fd, SO_DOMAIN);
 	struct sockaddr_storage sa;
-	int len = sockaddr_of(fs_tcp_local(tcp), domain, &sa), err;
+	int len = sockaddr_of(fs_tcp_local(tcp), domain, &local.addr), err;
 
 	if (len < 0)
 		return len;
+	local.addr_len = (socklen_t)len;
 	/* The MSS is reckoned by connect(), and hardly ever after. */
 	set_tcp(fd, TCP_MAXSEG, MIN((int)tcp->peer_mss, (int)MAXSEG_MAX));
 	if (domain == AF_INET6 && tcp->flow.id.family == AF_INET)
 		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-	if (bind(fd, (struct sockaddr *)&sa, (socklen_t)len))
-		return -errno;
+	err = do_or_ask(tcp, fd, &local);
+	if (err)
+		return err;
 	len = sockaddr_of(fs_tcp_remote(tcp), domain, &sa);
 	err = connect(fd, (struct sockaddr *)&sa, (socklen_t)len) ? -errno : 0;
 	set_tcp(fd, TCP_MAXSEG, 0);
@@ -305,11 +356,11 @@ static int push_unsent(const struct fs_tcp *tcp, int fd)
 		return 0;
 	err = set_windows(tcp, fd, 0);
 	if (!err)
-		err = set_tcp(fd, TCP_REPAIR, TCP_REPAIR_OFF_NO_WP);
+		err = set_repair(tcp, fd, TCP_REPAIR_OFF_NO_WP);
 	if (err)
 		return err;
 	err = push_segments(fd, tcp->unsent, NULL);
-	on = set_tcp(fd, TCP_REPAIR, TCP_REPAIR_ON);
+	on = set_repair(tcp, fd, TCP_REPAIR_ON);
 	return err ? err : on;
 }
 
@@ -343,23 +394,14 @@ static int fill(const struct fs_tcp *tcp, int fd)
 
 /* --- before and after ------------------------------------------------------------------- */
 
-/* One that a filter drops leaves no trace: the peer sends it again. */
-static int deafen(int fd)
-{
-	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
-	const struct sock_fprog prog = { .len = 1, .filter = &nothing };
-
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) ? -errno : 0;
-}
-
 int fs_tcp_repair_prepare(const struct fs_tcp *tcp, int fd)
 {
 	int err = get(fd, SO_PROTOCOL) == IPPROTO_TCP ? 0 : -EAFNOSUPPORT;
 
 	if (!err)
-		err = set_tcp(fd, TCP_REPAIR, TCP_REPAIR_ON);
+		err = set_repair(tcp, fd, TCP_REPAIR_ON);
 	if (!err)
-		err = deafen(fd);
+		err = set_deaf(tcp, fd, true);
 	if (!err)
 		err = set_numbers(tcp, fd);
 	if (!err)
@@ -377,9 +419,9 @@ void fs_tcp_repair_start(const struct fs_tcp *tcp, int fd)
 {
 	const bool shut = fs_tcp_has(tcp, FS_TCP_SHUT_WR);
 
-	set(fd, SOL_SOCKET, SO_DETACH_FILTER, 0);
+	set_deaf(tcp, fd, false);
 	/* With it comes a probe, which asks the peer where it is. A FIN does that as well. */
-	set_tcp(fd, TCP_REPAIR, shut ? TCP_REPAIR_OFF_NO_WP : TCP_REPAIR_OFF);
+	set_repair(tcp, fd, shut ? TCP_REPAIR_OFF_NO_WP : TCP_REPAIR_OFF);
 	/* As the sockets of a listener have it, which is to start again beside them. */
 	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (fs_tcp_has(tcp, FS_TCP_FIN_RCVD)) {

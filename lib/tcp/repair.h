@@ -13,13 +13,16 @@
  * connection goes on as it is. On failure @fd is good for nothing but
  * close(), which says nothing to the peer.
  * Returns 0, or
- *   -EPERM          no CAP_NET_ADMIN in the network namespace
+ *   -EPERM          no CAP_NET_ADMIN in the network namespace, and no deputy
  *   -EAFNOSUPPORT   not a TCP socket, or not of the connection's family
  *   -EADDRINUSE, -EADDRNOTAVAIL  the kernel has this connection, or not the address
  *   -ENOBUFS        the kernel has no room for what is queued
  *   or what bind() and connect() give: -EACCES, -ENETUNREACH, ...
  */
 int fs_tcp_repair_prepare(const struct fs_tcp *tcp, int fd);
+
+/* What a deputy is asked to do, too: see struct fs_host. */
+int fs_tcp_repair_do(int fd, const struct fs_host_ask *ask);
 
 /* From here on the kernel speaks for the connection. */
 void fs_tcp_repair_start(const struct fs_tcp *tcp, int fd);

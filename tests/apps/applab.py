@@ -107,6 +107,9 @@ class App:
         self.why_path = tempfile.mktemp(prefix="why-", dir=the_lab.root.name)
         self.log = tempfile.TemporaryFile()
         if fast:
+            # By whomever the program becomes.
+            with open(self.why_path, "w", encoding="utf-8") as report:
+                os.chmod(report.fileno(), 0o666)
             argv = under_fastsock(ns, the_lab, argv, self.why_path, options)
         self.child = subprocess.Popen(
             the_lab.inside(ns, argv), stdin=stdin or subprocess.DEVNULL, stdout=self.log,

@@ -25,7 +25,7 @@ worker_processes {workers};
 pid {root}/nginx.pid;
 error_log stderr;
 worker_rlimit_nofile 8192;
-user root;
+user {user};
 events {{ worker_connections 2048; }}
 http {{
     access_log off;
@@ -60,13 +60,13 @@ def fill(the_lab):
                 f.write(content)
 
 
-def nginx(the_lab, workers=0, sendfile="on", peer=CLIENT, daemon="off", **options):
+def nginx(the_lab, workers=0, sendfile="on", peer=CLIENT, daemon="off", user="www-data", **options):
     fill(the_lab)
     root = the_lab.root.name
     path = f"{root}/nginx.conf"
     with open(path, "w", encoding="ascii") as f:
         f.write(CONFIG.format(root=root, master="on" if workers else "off", workers=max(workers, 1), daemon=daemon,
-                              sendfile=sendfile, peer=peer))
+                              sendfile=sendfile, peer=peer, user=user))
     return the_lab.server("/usr/sbin/nginx", "-p", root, "-c", path, port=80, **options)
 
 
@@ -198,15 +198,17 @@ def none_failed(out):
 
 
 def reload_fails_no_request(the_lab):
-    with nginx(the_lab, workers=2) as server:
-        load = the_lab.client("wrk", "-t1", "-c16", "-d6", "-H", "Connection: close",
-                              f"http://{SERVER}/page.html", fast=False)
-        for _ in range(3):
-            time.sleep(1)
-            os.kill(master_of(the_lab), signal.SIGHUP)
-        none_failed(load.wait(60))
-        server.stop()
-        server.went_fast(10)
+    for user in ("root", "www-data"):
+        with nginx(the_lab, workers=2, user=user) as server:
+            load = the_lab.client("wrk", "-t1", "-c16", "-d5", "-H", "Connection: close",
+                                  f"http://{SERVER}/page.html", fast=False)
+            for _ in range(3):
+                time.sleep(1)
+                os.kill(master_of(the_lab), signal.SIGHUP)
+            none_failed(load.wait(60))
+            server.stop()
+            server.went_fast(10)
+            assert not server.connections("stuck"), server.why()
 
 
 def upgrade_fails_no_request(the_lab):

@@ -356,3 +356,37 @@ CASE(a_program_without_privileges_ends_its_connections_in_order)
 	peer("recv 1 10");
 	peer("state 1");
 }
+
+/* By libc's calls, which say that it is about to happen. */
+static void become_nobody(void)
+{
+	if (setgid(65534) || setuid(65534))
+		say("%s", strerrorname_np(errno));
+}
+
+CASE(what_a_program_without_privileges_shares_with_its_child)
+{
+	pid_t child;
+
+	T(no_such_program());
+	child = fork();
+	if (!child) {
+		int lfd = listener(AF_INET, 0), fd, grandchild;
+
+		be_fast(lfd);
+		become_nobody();
+		quiet_peer("connect 1 tcp4 %d", port);
+		fd = accept(lfd, NULL, NULL);
+		note_fast(fd);
+		T(send(fd, "before", 6, 0));
+		grandchild = fork();
+		if (!grandchild)
+			_exit(send(fd, "child", 5, 0) != 5);
+		T(status_of(grandchild));
+		T(send(fd, "parent", 6, 0));
+		_exit(0);
+	}
+	T(status_of(child));
+	peer("recv 1 17");
+	peer("state 1");
+}
