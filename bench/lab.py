@@ -79,6 +79,8 @@ class Child:
     @classmethod
     def begin(cls):
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # A shell that started us in the background ignores it, and all would inherit that.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         if cls.priority:
             before_others()     # the new session has a group of its own
 

@@ -3,7 +3,7 @@
 #ifndef FS_SOCK_DEFER_H
 #define FS_SOCK_DEFER_H
 
-#include "base/types.h"
+#include "timer/wheel.h"
 
 struct fs_sock;
 
@@ -12,6 +12,19 @@ struct fs_defer_list {
 	uint32_t n;
 };
 
+/* Of a listener with the option, or that had it. */
+struct fs_defer {
+	struct fs_sock *listener;
+	uint64_t limit_ns;		/* how long a silent one is held back; 0: no longer */
+	struct fs_defer_list silent, due;
+	struct fs_timer timer;		/* the first of the silent ones has waited long enough */
+};
+
+/* What the twin says of TCP_DEFER_ACCEPT is so from now on. Without memory nobody is held back. */
+void fs_defer_set(struct fs_sock *listener);
+void fs_defer_free(struct fs_sock *listener);
+/* Does accept() find somebody? */
+bool fs_defer_has(const struct fs_sock *listener);
 /* From the stack's queue, as many as the backlog holds. */
 void fs_defer_collect(struct fs_sock *listener);
 /* Something happened to one of them. */

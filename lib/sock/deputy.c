@@ -25,7 +25,7 @@
 #include "tcp/repair.h"
 
 enum {
-	PATIENCE_MS = 1000,
+	PATIENCE_S = 1,
 	NOBODY = 65534,
 	N_FDS = 2,		/* with each request: of whom it is, and for the answer */
 };
@@ -113,9 +113,6 @@ static bool keep_little(void)
 
 static _Noreturn void be_deputy(int line)
 {
-	const uint64_t all_signals = ~0ull;
-
-	FS_LIBC(syscall, SYS_rt_sigprocmask, SIG_SETMASK, &all_signals, NULL, sizeof(all_signals));
 	FS_LIBC(syscall, SYS_setsid);
 	FS_LIBC(syscall, SYS_prctl, PR_SET_NAME, "fastsock-deputy");
 	if (line && FS_LIBC(syscall, SYS_dup3, line, 0, O_CLOEXEC) < 0)
@@ -147,6 +144,21 @@ static ino_t inode_of(int fd)
 	return fstat(fd, &st) ? 0 : st.st_ino;
 }
 
+/* It hears no signal from its first instruction on: it has the program's handlers. */
+static long fork_deputy(int line)
+{
+	const uint64_t all = ~0ull;
+	uint64_t before;
+	long pid;
+
+	FS_LIBC(syscall, SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all));
+	pid = FS_LIBC(syscall, SYS_clone, 0, NULL, NULL, NULL, NULL);
+	if (!pid)
+		be_deputy(line);
+	FS_LIBC(syscall, SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof(before));
+	return pid;
+}
+
 void fs_deputy_start(void)
 {
 	int line[2];
@@ -155,11 +167,7 @@ void fs_deputy_start(void)
 	if (deputy.started || !may_repair() ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line))
 		return;
-	pid = FS_LIBC(syscall, SYS_clone, 0, NULL, NULL, NULL, NULL);
-	if (!pid) {
-		FS_LIBC(close, line[0]);
-		be_deputy(line[1]);
-	}
+	pid = fork_deputy(line[1]);
 	FS_LIBC(close, line[1]);
 	deputy.started = pid > 0;
 	if (pid < 0) {
@@ -190,10 +198,13 @@ static int send_ask(int fd, int answer_by, const struct fs_host_ask *ask)
 static int wait_for(int answer_from)
 {
 	struct pollfd p = { .fd = answer_from, .events = POLLIN };
-	const struct timespec patience = { .tv_sec = PATIENCE_MS / 1000 };
-	int answer;
+	const struct timespec patience = { .tv_sec = PATIENCE_S };
+	int answer, n;
 
-	if (FS_LIBC(ppoll, &p, 1, &patience, NULL) <= 0)
+	do
+		n = FS_LIBC(ppoll, &p, 1, &patience, NULL);
+	while (n == -EINTR);
+	if (n <= 0)
 		return -ETIMEDOUT;
 	return FS_LIBC(recv, answer_from, &answer, sizeof(answer), MSG_DONTWAIT) ==
 		sizeof(answer) ? answer : -EPERM;

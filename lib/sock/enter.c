@@ -78,6 +78,7 @@ static void free_sock(struct fs_file *file)
 		s->next->at = s->at;
 	fs_inherit_put(s->given);
 	fs_inherit_put(s->owed);
+	fs_defer_free(s);
 	free(s);
 }
 

@@ -115,7 +115,8 @@ void fs_helper_start(void)
 	pthread_t thread;
 
 	if (helper.pid == fs_engine.pid) {
-		fs_helper_call();	/* it has rested since the last stack */
+		fs_helper_call();	/* it has rested since the last stack, or sleeps on that */
+		fs_helper_relieve(NULL);
 		return;
 	}
 	helper.pid = fs_engine.pid;

@@ -134,7 +134,7 @@ bool fs_sock_listener_has(const struct fs_sock *s)
 {
 	if (!s->listener)
 		return false;
-	return s->defer ? s->due.n : fs_tcp_listener_has(s->listener);
+	return s->defer ? fs_defer_has(s) : fs_tcp_listener_has(s->listener);
 }
 
 void fs_sock_unlisten(struct fs_sock *s)

@@ -215,7 +215,7 @@ void fs_sock_option_set(struct fs_sock *s, int level, int name, const void *valu
 	}
 	s->options |= bit_of(level, name);
 	if (level == IPPROTO_TCP && name == TCP_DEFER_ACCEPT)
-		s->defer = int_of(value, len) > 0;
+		fs_defer_set(s);
 	if (s->state == FS_SOCK_NEW || s->state == FS_SOCK_LISTENING)
 		fs_inherit_note(s, level, name, value, len);
 }

@@ -74,9 +74,9 @@ struct fs_sock {
 	uint64_t rcvtimeo_ns, sndtimeo_ns;	/* FS_NEVER: none */
 	struct fs_tcp *tcp;
 	struct fs_tcp_listener *listener;
-	bool defer;			/* of a listener: TCP_DEFER_ACCEPT, and whom it holds back */
-	struct fs_defer_list silent, due;
-	bool is_due;			/* of one that is held back */
+	struct fs_defer *defer;		/* of a listener: TCP_DEFER_ACCEPT, and whom it holds back */
+	bool is_due;			/* of one that is held back; at the latest at due_ns */
+	uint64_t due_ns;
 	struct fs_sock *deferred_at, *defer_next, *defer_prev;
 	struct fs_udp *udp;
 	struct fs_addr peer;		/* of a connected UDP socket */

@@ -69,11 +69,12 @@ static int move_to(struct fs_tcp *tcp, int fd)
 	err = fs_tcp_repair_prepare(tcp, fd);
 	if (!err)
 		err = share(tcp);
+	if (!err)
+		err = fs_tcp_repair_start(tcp, fd);
 	if (err) {
 		fs_slab_put(&table->timewaits, tw);
 		return err;
 	}
-	fs_tcp_repair_start(tcp, fd);
 	/* The kernel asks the peer where it is only while nothing is shut. */
 	if (fs_tcp_has(tcp, FS_TCP_SHUT_WR))
 		fs_tcp_xmit_probe(tcp, fs_seq_sub(tcp->snd_una, 1));

@@ -415,13 +415,16 @@ int fs_tcp_repair_prepare(const struct fs_tcp *tcp, int fd)
 	return fill(tcp, fd);
 }
 
-void fs_tcp_repair_start(const struct fs_tcp *tcp, int fd)
+int fs_tcp_repair_start(const struct fs_tcp *tcp, int fd)
 {
 	const bool shut = fs_tcp_has(tcp, FS_TCP_SHUT_WR);
+	int err = set_deaf(tcp, fd, false);
 
-	set_deaf(tcp, fd, false);
 	/* With it comes a probe, which asks the peer where it is. A FIN does that as well. */
-	set_repair(tcp, fd, shut ? TCP_REPAIR_OFF_NO_WP : TCP_REPAIR_OFF);
+	if (!err)
+		err = set_repair(tcp, fd, shut ? TCP_REPAIR_OFF_NO_WP : TCP_REPAIR_OFF);
+	if (err)
+		return err;
 	/* As the sockets of a listener have it, which is to start again beside them. */
 	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (fs_tcp_has(tcp, FS_TCP_FIN_RCVD)) {
@@ -434,4 +437,5 @@ void fs_tcp_repair_start(const struct fs_tcp *tcp, int fd)
 	set_tcp(fd, TCP_CORK, 0);
 	if (fs_tcp_has(tcp, FS_TCP_CORKED))
 		set_tcp(fd, TCP_CORK, 1);
+	return 0;
 }

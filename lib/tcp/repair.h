@@ -24,7 +24,7 @@ int fs_tcp_repair_prepare(const struct fs_tcp *tcp, int fd);
 /* What a deputy is asked to do, too: see struct fs_host. */
 int fs_tcp_repair_do(int fd, const struct fs_host_ask *ask);
 
-/* From here on the kernel speaks for the connection. */
-void fs_tcp_repair_start(const struct fs_tcp *tcp, int fd);
+/* From here on the kernel speaks for the connection. -errno: a deputy that is gone; as prepare. */
+int fs_tcp_repair_start(const struct fs_tcp *tcp, int fd);
 
 #endif

@@ -305,6 +305,22 @@ CASE(a_thread_accepts_over_a_failed_execve)
 	peer("state 1");
 }
 
+/* Whatever slept on the stack that there was is awake for the next. */
+CASE(after_a_failed_execve_somebody_answers_while_nobody_waits)
+{
+	int lfd = listener(AF_INET, 0), fd;
+
+	be_fast(lfd);
+	sleep_ms(200);
+	T(no_such_program());
+	be_fast(lfd);
+	peer("connect 1 tcp4 %d", port);
+	fd = F(accept(lfd, NULL, NULL));
+	note_fast(fd);
+	close(fd);
+	close(lfd);
+}
+
 static void *receive_one(void *arg)
 {
 	char data[8];

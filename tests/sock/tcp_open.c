@@ -511,6 +511,46 @@ CASE(deferred_connections_end_with_their_listener)
 	close(lfd);
 }
 
+/* After the second that was asked for, whoever is silent, and whoever came behind him. */
+CASE(a_silent_connection_is_given_in_the_end)
+{
+	int lfd = listener(AF_INET, SOCK_NONBLOCK), fd;
+
+	T(setsockopt(lfd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &(int){ 1 }, sizeof(int)));
+	be_fast(lfd);
+	peer("connect 1 tcp4 %d", port);
+	T(revents(lfd, 500));
+	T(accept(lfd, NULL, NULL));
+	T(revents(lfd, 4000));
+	fd = F(accept(lfd, NULL, NULL));
+	note_fast(fd);
+	T(send(fd, "speak", 5, 0));
+	peer("recv 1 5");
+	T(accept(lfd, NULL, NULL));
+	close(fd);
+	close(lfd);
+}
+
+CASE(silent_connections_do_not_lock_others_out)
+{
+	int lfd, fd;
+
+	lfd = listener(AF_INET, SOCK_NONBLOCK);
+	T(listen(lfd, 1));
+	T(setsockopt(lfd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &(int){ 1 }, sizeof(int)));
+	be_fast(lfd);
+	peer("connect 1 tcp4 %d", port);
+	peer("connect 2 tcp4 %d", port);
+	peer("send 2 words");
+	sleep_ms(2500);
+	for (int i = 0; i < 2; i++) {
+		T(revents(lfd, 2000));
+		fd = F(accept(lfd, NULL, NULL));
+		close(fd);
+	}
+	close(lfd);
+}
+
 CASE(fast_open_may_be_asked_for)
 {
 	struct sockaddr_storage sa;
