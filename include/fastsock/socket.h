@@ -150,7 +150,9 @@ FS_API void fs_sockets_spawn(void);
 
 /*
  * fs_sockets_start - open the stack now, if a socket of the process will need
- * it: before privileges are dropped. No errors: what fails is a reason.
+ * it: before privileges are dropped. With a stack and CAP_NET_ADMIN it leaves a process
+ * behind, the deputy, which moves connections into the kernel when this one no longer
+ * may, and ends with it and its children. No errors: what fails is a reason.
  */
 FS_API void fs_sockets_start(void);
 

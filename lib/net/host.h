@@ -35,6 +35,8 @@ enum fs_host_asked {
 	FS_HOST_REPAIR,		/* TCP_REPAIR, to @value */
 	FS_HOST_DEAFEN,		/* a filter that drops everything; @value 0: not any more */
 	FS_HOST_BIND,		/* to @addr */
+	FS_HOST_SNDBUF,		/* SO_SNDBUFFORCE, SO_RCVBUFFORCE, to @value */
+	FS_HOST_RCVBUF,
 };
 
 struct fs_host_ask {

@@ -1,27 +1,30 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * diag.c - one question to sock_diag: the first hit is enough.
+ * diag.c - one question to sock_diag. Its answer is read to the end, found or not: what is left
+ * of it would be the next one's.
  */
 #include "nl/diag.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/ip.h"
 #include "nl/socket.h"
 
-/* The kernel's number, include/net/tcp_states.h. */
-enum { LISTEN = 10 };
+/* The kernel's numbers, include/net/tcp_states.h. Behind these are sockets that are only bound. */
+enum { LISTEN = 10, STATES = 12 };
 
-enum { FOUND = 1, DONE = 2 };
+struct answer {
+	uint32_t seq;
+	uint16_t port;
+	bool found, done;
+};
 
 /* The older request: it alone asks for both families in one walk. */
-static int ask(int fd, uint16_t port)
+static int ask(int fd, const struct answer *to)
 {
 	struct {
 		struct nlmsghdr nlh;
@@ -31,10 +34,11 @@ static int ask(int fd, uint16_t port)
 			.nlmsg_len = sizeof(msg),
 			.nlmsg_type = TCPDIAG_GETSOCK,
 			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+			.nlmsg_seq = to->seq,
 		},
 		.req = {
-			.idiag_states = ~(1u << LISTEN),
-			.id.idiag_sport = htons(port),
+			.idiag_states = ((1u << STATES) - 1) & ~(1u << LISTEN),
+			.id.idiag_sport = htons(to->port),
 		},
 	};
 
@@ -58,18 +62,23 @@ static bool is_local(const struct inet_diag_msg *msg)
 static int take(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct inet_diag_msg *msg = mnl_nlmsg_get_payload(nlh);
-	int *state = ctx;
+	const size_t len = mnl_nlmsg_get_payload_len(nlh);
+	struct answer *answer = ctx;
+	int error = 0;
 
-	if (nlh->nlmsg_type == NLMSG_DONE) {
-		*state |= DONE;
-	} else if (nlh->nlmsg_type == NLMSG_ERROR) {
-		/* A kernel without sock_diag for TCP. */
-		return -EOPNOTSUPP;
-	} else if (nlh->nlmsg_type == TCPDIAG_GETSOCK &&
-		   mnl_nlmsg_get_payload_len(nlh) >= sizeof(*msg) && !is_local(msg)) {
-		*state |= FOUND;
+	if (nlh->nlmsg_seq != answer->seq)
+		return 0;
+	if (nlh->nlmsg_type == TCPDIAG_GETSOCK) {
+		answer->found |= len >= sizeof(*msg) && !is_local(msg) &&
+				 msg->id.idiag_sport == htons(answer->port);
+		return 0;
 	}
-	return 0;
+	if (nlh->nlmsg_type != NLMSG_DONE && nlh->nlmsg_type != NLMSG_ERROR)
+		return 0;
+	answer->done = true;
+	if (len >= sizeof(error))
+		memcpy(&error, mnl_nlmsg_get_payload(nlh), sizeof(error));
+	return MIN(error, 0);	/* a kernel that does not tell of TCP, for one */
 }
 
 int fs_nl_diag_open(void)
@@ -79,29 +88,19 @@ int fs_nl_diag_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The kernel's walk ends with its socket; the number stays. */
-static void end_walk(int fd)
-{
-	const int fresh = fs_nl_diag_open();
-
-	if (fresh < 0)
-		return;
-	dup3(fresh, fd, O_CLOEXEC);
-	close(fresh);
-}
-
 int fs_nl_diag_tcp(int fd, uint16_t port)
 {
 	_Alignas(struct nlmsghdr) char buf[FS_NL_BUF_SIZE];
-	ssize_t ret = ask(fd, port);
-	int state = 0;
+	static uint32_t questions;
+	struct answer answer = {
+		.seq = __atomic_add_fetch(&questions, 1, __ATOMIC_RELAXED), .port = port,
+	};
+	ssize_t ret = ask(fd, &answer);
 
-	while (ret >= 0 && !state) {
-		ret = fs_nl_socket_recv(fd, buf, sizeof(buf), 0, take, &state);
+	while (ret >= 0 && !answer.done) {
+		ret = fs_nl_socket_recv(fd, buf, sizeof(buf), 0, take, &answer);
 		if (ret == -EINTR)
 			ret = 0;
 	}
-	if (!(state & DONE))
-		end_walk(fd);
-	return ret < 0 ? (int)ret : !!(state & FOUND);
+	return ret < 0 ? (int)ret : answer.found;
 }

@@ -15,8 +15,8 @@ int fs_nl_diag_open(void);
  * fs_nl_diag_tcp - has the kernel TCP sockets with the local port @port that do
  * not just listen, and whose other end is not in this host?
  *
- * Needs no privilege. Walks the connections of all the machine until it finds one: less
- * than a millisecond, and one more for each five thousand of them.
+ * Needs no privilege. Walks the connections of all the machine: less than a millisecond, and one
+ * more for some thousands of them.
  * Returns 1 or 0, or -errno: the kernel does not say.
  */
 int fs_nl_diag_tcp(int fd, uint16_t port);

@@ -5,8 +5,8 @@
  * Children of the asking process have the line, too; so each request brings along where
  * its answer goes.
  *
- * The deputy is no child that wait() knows of, is in no one's process group, and
- * hears no signals. It came about by a system call of which libc knows nothing, perhaps
+ * The deputy is no child that wait() knows of while its parent lives, is in no one's process
+ * group, and hears no signals. It has a copy of its parent's memory, of which it uses nothing. It came about by a system call of which libc knows nothing, perhaps
  * among other threads that held its locks: so it makes system calls only.
  */
 #include "sock/deputy.h"
@@ -20,16 +20,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "sock/aside.h"
 #include "sock/libc.h"
 #include "tcp/repair.h"
 
 enum {
-	PATIENCE_S = 1,
 	NOBODY = 65534,
 	N_FDS = 2,		/* with each request: of whom it is, and for the answer */
 };
 
+#define PATIENCE_NS	(NSEC_PER_SEC - 1)
 #define KEPT	(1u << CAP_NET_ADMIN | 1u << CAP_NET_BIND_SERVICE)
 
 static struct {
@@ -117,8 +118,8 @@ static _Noreturn void be_deputy(int line)
 	FS_LIBC(syscall, SYS_prctl, PR_SET_NAME, "fastsock-deputy");
 	if (line && FS_LIBC(syscall, SYS_dup3, line, 0, O_CLOEXEC) < 0)
 		FS_LIBC(syscall, SYS_exit_group, 1);
-	FS_LIBC(syscall, SYS_close_range, 1, ~0u, 0);
-	if (FS_LIBC(syscall, SYS_chdir, "/") || !keep_little())
+	if (FS_LIBC(syscall, SYS_close_range, 1, ~0u, 0) || FS_LIBC(syscall, SYS_chdir, "/") ||
+	    !keep_little())
 		FS_LIBC(syscall, SYS_exit_group, 1);
 	while (serve_one(0))
 		;
@@ -190,20 +191,25 @@ static int send_ask(int fd, int answer_by, const struct fs_host_ask *ask)
 		},
 	};
 	const struct msghdr msg = message(&iov, &fds);
+	ssize_t n;
 
 	memcpy(CMSG_DATA(&fds.header), with, sizeof(with));
-	return (int)MIN(FS_LIBC(sendmsg, deputy.fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL), 0);
+	n = FS_LIBC(sendmsg, deputy.fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return n < 0 ? (int)n : 0;
 }
 
 static int wait_for(int answer_from)
 {
+	const uint64_t end_ns = fs_clock_ns() + PATIENCE_NS;
 	struct pollfd p = { .fd = answer_from, .events = POLLIN };
-	const struct timespec patience = { .tv_sec = PATIENCE_S };
-	int answer, n;
+	uint64_t now_ns;
+	int answer, n = -EINTR;
 
-	do
-		n = FS_LIBC(ppoll, &p, 1, &patience, NULL);
-	while (n == -EINTR);
+	while (n == -EINTR && (now_ns = fs_clock_ns()) < end_ns) {
+		const struct timespec left = { .tv_nsec = (long)(end_ns - now_ns) };
+
+		n = FS_LIBC(ppoll, &p, 1, &left, NULL);
+	}
 	if (n <= 0)
 		return -ETIMEDOUT;
 	return FS_LIBC(recv, answer_from, &answer, sizeof(answer), MSG_DONTWAIT) ==
@@ -211,11 +217,17 @@ static int wait_for(int answer_from)
 }
 
 /* A program that closes everything may have closed the line, and its number be another's. */
+static bool is_there(void)
+{
+	return deputy.ino && inode_of(deputy.fd) == deputy.ino;
+}
+
+/* One that does not answer is asked no more: each time would be as long. */
 int fs_deputy_ask(int fd, const struct fs_host_ask *ask)
 {
 	int ends[2], err;
 
-	if (!deputy.started || inode_of(deputy.fd) != deputy.ino ||
+	if (!is_there() ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return -EPERM;
 	err = send_ask(fd, ends[1], ask);
@@ -223,5 +235,9 @@ int fs_deputy_ask(int fd, const struct fs_host_ask *ask)
 	if (!err)
 		err = wait_for(ends[0]);
 	FS_LIBC(close, ends[0]);
+	if (err == -ETIMEDOUT) {
+		FS_LIBC(close, deputy.fd);
+		deputy.ino = 0;
+	}
 	return err;
 }

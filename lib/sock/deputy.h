@@ -5,9 +5,9 @@
  * To move a connection into the kernel takes CAP_NET_ADMIN, and CAP_NET_BIND_SERVICE at
  * a low port, which a worker gives up before it serves anybody. So it forks before
  * that: its deputy keeps these two and nothing else, and does for it what
- * struct fs_host_ask says, to sockets that it is sent. So the worker can make up connections
- * of this host, as it can already by the rules that it may write; not take those that
- * there are. The deputy ends when the last process that could ask it has.
+ * struct fs_host_ask says, to sockets that it is sent. It cannot see what for: a worker that was
+ * taken over can make up connections, and listen beside others (SECURITY.md). The deputy
+ * ends when the last process that could ask it has.
  */
 #ifndef FS_SOCK_DEPUTY_H
 #define FS_SOCK_DEPUTY_H

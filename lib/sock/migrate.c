@@ -112,9 +112,11 @@ static int put(int queue, int fd)
 		.msg_iov = &iov, .msg_iovlen = 1,
 		.msg_control = &rights, .msg_controllen = sizeof(rights),
 	};
+	ssize_t n;
 
 	memcpy(CMSG_DATA(&rights.header), &fd, sizeof(fd));
-	return (int)MIN(FS_LIBC(sendmsg, queue, &msg, MSG_DONTWAIT | MSG_NOSIGNAL), 0);
+	n = FS_LIBC(sendmsg, queue, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return n < 0 ? (int)n : 0;
 }
 
 static int get(int queue, int flags)

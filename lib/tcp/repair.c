@@ -91,6 +91,10 @@ int fs_tcp_repair_do(int fd, const struct fs_host_ask *ask)
 	case FS_HOST_BIND:
 		return bind(fd, (const struct sockaddr *)&ask->addr,
 			    MIN(ask->addr_len, (socklen_t)sizeof(ask->addr))) ? -errno : 0;
+	case FS_HOST_SNDBUF:
+		return set(fd, SOL_SOCKET, SO_SNDBUFFORCE, ask->value);
+	case FS_HOST_RCVBUF:
+		return set(fd, SOL_SOCKET, SO_RCVBUFFORCE, ask->value);
 	default:
 		return -EINVAL;
 	}
@@ -247,9 +251,13 @@ static uint32_t told_window(const struct fs_tcp *tcp)
 }
 
 /* By force where we may; never less than there was. */
-static void set_buffer(int fd, int force, int name, uint32_t bytes)
+static void set_buffer(const struct fs_tcp *tcp, int fd, int name, uint32_t bytes)
 {
-	if (get(fd, name) / 2 < (int)bytes && set(fd, SOL_SOCKET, force, (int)bytes))
+	const struct fs_host_ask force = {
+		.what = name == SO_SNDBUF ? FS_HOST_SNDBUF : FS_HOST_RCVBUF, .value = (int)bytes,
+	};
+
+	if (get(fd, name) / 2 < (int)bytes && do_or_ask(tcp, fd, &force))
 		set(fd, SOL_SOCKET, name, (int)bytes);
 }
 
@@ -264,9 +272,9 @@ static void set_buffers(const struct fs_tcp *tcp, int fd)
 	const uint32_t sndbuf = 2 * queued + SLACK;
 	int chosen = 0;
 
-	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF,
+	set_buffer(tcp, fd, SO_RCVBUF,
 		   fs_tcp_has(tcp, FS_TCP_RCVBUF_SET) ? MAX(rcvbuf, tcp->rcvbuf) : rcvbuf);
-	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF,
+	set_buffer(tcp, fd, SO_SNDBUF,
 		   fs_tcp_has(tcp, FS_TCP_SNDBUF_SET) ? MAX(sndbuf, tcp->sndbuf) : sndbuf);
 	if (fs_tcp_has(tcp, FS_TCP_SNDBUF_SET))
 		chosen |= 1;	/* SOCK_SNDBUF_LOCK */
@@ -420,10 +428,12 @@ int fs_tcp_repair_start(const struct fs_tcp *tcp, int fd)
 	const bool shut = fs_tcp_has(tcp, FS_TCP_SHUT_WR);
 	int err = set_deaf(tcp, fd, false);
 
-	/* With it comes a probe, which asks the peer where it is. A FIN does that as well. */
-	if (!err)
-		err = set_repair(tcp, fd, shut ? TCP_REPAIR_OFF_NO_WP : TCP_REPAIR_OFF);
 	if (err)
+		return err;
+	/* With it comes a probe, which asks the peer where it is. A FIN does that as well. */
+	err = set_repair(tcp, fd, shut ? TCP_REPAIR_OFF_NO_WP : TCP_REPAIR_OFF);
+	/* A deputy that is slow does it later. */
+	if (err && err != -ETIMEDOUT)
 		return err;
 	/* As the sockets of a listener have it, which is to start again beside them. */
 	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);

@@ -14,6 +14,7 @@
  * close(), which says nothing to the peer.
  * Returns 0, or
  *   -EPERM          no CAP_NET_ADMIN in the network namespace, and no deputy
+ *   -EPIPE, -ETIMEDOUT  a deputy that is gone, or does not answer
  *   -EAFNOSUPPORT   not a TCP socket, or not of the connection's family
  *   -EADDRINUSE, -EADDRNOTAVAIL  the kernel has this connection, or not the address
  *   -ENOBUFS        the kernel has no room for what is queued

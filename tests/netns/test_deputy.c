@@ -8,10 +8,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,6 +54,16 @@ static int is_in_repair(int fd)
 
 	ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &value, &len), 0);
 	return value;
+}
+
+/* How many instructions its filter has. */
+static socklen_t filter_of(int fd)
+{
+	struct sock_filter there[8];
+	socklen_t n = ARRAY_SIZE(there);
+
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, there, &n), 0);
+	return n;
 }
 
 static struct fs_host_ask bind_to(uint16_t port)
@@ -102,7 +115,10 @@ START_TEST(it_does_what_takes_a_privilege)
 {
 	const struct fs_host_ask deaf = { .what = FS_HOST_DEAFEN, .value = 1 };
 	const struct fs_host_ask hears = { .what = FS_HOST_DEAFEN }, low = bind_to(80);
+	const struct fs_host_ask much = { .what = FS_HOST_SNDBUF, .value = 64 << 20 };
 	const int fd = socket(AF_INET, SOCK_STREAM, 0), one = TCP_REPAIR_ON;
+	socklen_t bytes_len = sizeof(int);
+	int bytes = 0;
 	struct sockaddr_in sin;
 	socklen_t len = sizeof(sin);
 
@@ -112,11 +128,16 @@ START_TEST(it_does_what_takes_a_privilege)
 	ck_assert_int_eq(repair(fd, TCP_REPAIR_ON), 0);
 	ck_assert_int_eq(is_in_repair(fd), 1);
 	ck_assert_int_eq(fs_deputy_ask(fd, &deaf), 0);
+	ck_assert_uint_eq(filter_of(fd), 1);
 	ck_assert_int_eq(fs_deputy_ask(fd, &low), 0);
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
 	ck_assert_int_eq(ntohs(sin.sin_port), 80);
 	ck_assert_int_eq(fs_deputy_ask(fd, &low), -EINVAL);	/* as bind() says it */
 	ck_assert_int_eq(fs_deputy_ask(fd, &hears), 0);
+	ck_assert_uint_eq(filter_of(fd), 0);
+	ck_assert_int_eq(fs_deputy_ask(fd, &much), 0);
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &bytes_len), 0);
+	ck_assert_int_eq(bytes, 2 * much.value);
 	ck_assert_int_eq(repair(fd, TCP_REPAIR_OFF_NO_WP), 0);
 	ck_assert_int_eq(is_in_repair(fd), 0);
 	close(fd);
@@ -160,14 +181,27 @@ static unsigned long long capabilities(int pid, const char *which)
 	return found;
 }
 
+static int open_ones_of(int pid)
+{
+	struct dirent *entry;
+	char path[64];
+	int n = 0;
+	DIR *fds;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	fds = opendir(path);
+	ck_assert_ptr_nonnull(fds);
+	while ((entry = readdir(fds)))
+		n += *entry->d_name != '.';
+	closedir(fds);
+	return n;
+}
+
 START_TEST(it_keeps_little)
 {
 	const unsigned long long kept = 1 << 12 | 1 << 10;	/* NET_ADMIN, NET_BIND_SERVICE */
 	const int fd = socket(AF_INET, SOCK_STREAM, 0);
-	char path[64];
-	int pid, open_ones = 0;
-	struct dirent *entry;
-	DIR *fds;
+	int pid;
 
 	fs_deputy_start();
 	ck_assert_int_eq(repair(fd, TCP_REPAIR_ON), 0);		/* so it is ready */
@@ -177,13 +211,10 @@ START_TEST(it_keeps_little)
 	ck_assert_uint_eq(capabilities(pid, "CapPrm:"), kept);
 	ck_assert_uint_eq(capabilities(pid, "Uid:"), 0x65534);
 	ck_assert_uint_eq(capabilities(pid, "NoNewPrivs:"), 1);
-	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-	fds = opendir(path);
-	ck_assert_ptr_nonnull(fds);
-	while ((entry = readdir(fds)))
-		open_ones += *entry->d_name != '.';
-	closedir(fds);
-	ck_assert_int_eq(open_ones, 1);
+	/* It answers, and then closes what it was sent. */
+	for (int ms = 0; ms < PATIENCE_MS && open_ones_of(pid) != 1; ms++)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	ck_assert_int_eq(open_ones_of(pid), 1);
 	/* It is no child that a program waits for. */
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 	ck_assert_int_eq(errno, ECHILD);
@@ -213,10 +244,49 @@ START_TEST(children_have_it_too_and_it_ends_with_the_last)
 	ck_assert_int_eq(status, 0);
 	/* Whatever the program closes, and opens at that number. */
 	close_range(3, ~0u, 0);
-	for (int i = 0; i < 2000; i++)
-		dup(0);
+	while (dup(0) >= 0)
+		;
+	close_range(3, 20, 0);		/* for two to ask with */
 	ck_assert_int_eq(repair(0, TCP_REPAIR_ON), -EPERM);
 	ck_assert(gone_soon(pid));
+}
+END_TEST
+
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+START_TEST(who_asks_may_be_interrupted)
+{
+	const struct itimerval often = { { 0, 300 }, { 0, 300 } }, never = { 0 };
+	const struct sigaction action = { .sa_handler = on_alarm };
+	const int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	become_nobody();
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	for (int i = 0; i < 1000; i++)
+		ck_assert_int_eq(repair(fd, TCP_REPAIR_ON), 0);
+	setitimer(ITIMER_REAL, &never, NULL);
+	close(fd);
+}
+END_TEST
+
+START_TEST(one_that_does_not_answer_is_asked_no_more)
+{
+	const int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int pid;
+
+	become_nobody();
+	ck_assert_int_eq(repair(fd, TCP_REPAIR_ON), 0);
+	pid = deputy_pid();
+	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+	ck_assert_int_eq(repair(fd, TCP_REPAIR_ON), -ETIMEDOUT);
+	ck_assert_int_eq(repair(fd, TCP_REPAIR_ON), -EPERM);
+	ck_assert_int_eq(kill(pid, SIGCONT), 0);
+	ck_assert(gone_soon(pid));
+	close(fd);
 }
 END_TEST
 
@@ -250,6 +320,8 @@ int main(void)
 	tcase_add_test(tc, it_does_nothing_else);
 	tcase_add_test(tc, it_keeps_little);
 	tcase_add_test(tc, children_have_it_too_and_it_ends_with_the_last);
+	tcase_add_test(tc, who_asks_may_be_interrupted);
+	tcase_add_test(tc, one_that_does_not_answer_is_asked_no_more);
 	tcase_add_test(tc, without_one_nothing_is_done);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

@@ -86,6 +86,17 @@ static const char *const pairs[][2] = {
 	{ "10.9.0.1", "10.9.0.2" }, { "fd09::1", "fd09::2" }, { "::ffff:10.9.0.1", "::ffff:10.9.0.2" },
 };
 
+START_TEST(a_socket_that_is_only_bound_is_none)
+{
+	const struct sockaddr_in6 here = address("10.9.0.1", (uint16_t)(PORT + _i));
+	const int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&here, sizeof(here)), 0);
+	ck_assert_int_eq(fs_nl_diag_tcp(diag, PORT), 0);
+	close(fd);
+}
+END_TEST
+
 START_TEST(one_is_found_whatever_its_family)
 {
 	const int fd = connection(pairs[_i][0], pairs[_i][1], 999);
@@ -111,8 +122,8 @@ START_TEST(what_stays_in_this_host_never_comes_by_the_wire)
 }
 END_TEST
 
-/* The answer is far longer than what is read of it: the next is to the next question. */
-START_TEST(of_many_the_first_is_enough)
+/* It comes in several pieces; the next is to the next question. */
+START_TEST(a_long_answer_is_read_to_its_end)
 {
 	static int fds[MANY];
 	int number, next;
@@ -154,9 +165,10 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, without_connections_there_are_none);
+	tcase_add_loop_test(tc, a_socket_that_is_only_bound_is_none, 0, 2);
 	tcase_add_loop_test(tc, one_is_found_whatever_its_family, 0, 3);
 	tcase_add_loop_test(tc, what_stays_in_this_host_never_comes_by_the_wire, 0, 4);
-	tcase_add_test(tc, of_many_the_first_is_enough);
+	tcase_add_test(tc, a_long_answer_is_read_to_its_end);
 	tcase_add_test(tc, without_a_socket_the_kernel_does_not_say);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
