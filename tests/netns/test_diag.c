@@ -7,12 +7,18 @@
  */
 #include <arpa/inet.h>
 #include <check.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/csum.h"
 #include "nl/diag.h"
 
 enum {
@@ -123,6 +129,60 @@ START_TEST(what_stays_in_this_host_never_comes_by_the_wire)
 END_TEST
 
 /* It comes in several pieces; the next is to the next question. */
+/* A SYN out of d1, to whoever listens behind d0. Its SYN-ACK finds nobody. */
+static void send_syn(void)
+{
+	struct {
+		struct iphdr ip;
+		struct tcphdr tcp;
+	} syn = {
+		.ip = {
+			.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP,
+			.tot_len = htons(sizeof(syn)), .saddr = inet_addr("10.9.0.2"),
+			.daddr = inet_addr("10.9.0.1"),
+		},
+		.tcp = {
+			.source = htons(999), .dest = htons(PORT), .doff = 5, .syn = 1,
+			.window = htons(1000),
+		},
+	};
+	struct {
+		uint32_t saddr, daddr;
+		uint16_t protocol, len;
+		struct tcphdr tcp;
+	} summed = { syn.ip.saddr, syn.ip.daddr, htons(IPPROTO_TCP), htons(sizeof(syn.tcp)), syn.tcp };
+	struct sockaddr_ll to = {
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP),
+		.sll_ifindex = (int)if_nametoindex("d1"), .sll_halen = ETH_ALEN,
+	};
+	const int fd = socket(AF_PACKET, SOCK_DGRAM, 0);
+	struct ifreq d0 = { .ifr_name = "d0" };
+
+	ck_assert_int_eq(ioctl(fd, SIOCGIFHWADDR, &d0), 0);
+	memcpy(to.sll_addr, d0.ifr_hwaddr.sa_data, ETH_ALEN);
+	syn.ip.check = (uint16_t)~fs_csum_fold(fs_csum_add(0, &syn.ip, sizeof(syn.ip)));
+	syn.tcp.check = (uint16_t)~fs_csum_fold(fs_csum_add(0, &summed, sizeof(summed)));
+	ck_assert_int_eq(sendto(fd, &syn, sizeof(syn), 0, (struct sockaddr *)&to, sizeof(to)),
+			 sizeof(syn));
+	close(fd);
+}
+
+START_TEST(a_handshake_is_one)
+{
+	const struct sockaddr_in6 here = address("10.9.0.1", PORT);
+	const int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int found = 0;
+
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&here, sizeof(here)), 0);
+	ck_assert_int_eq(listen(fd, 5), 0);
+	send_syn();
+	for (int ms = 0; ms < 5000 && !found; ms++, usleep(1000))
+		found = fs_nl_diag_tcp(diag, PORT);
+	ck_assert_int_eq(found, 1);
+	close(fd);
+}
+END_TEST
+
 START_TEST(a_long_answer_is_read_to_its_end)
 {
 	static int fds[MANY];
@@ -168,6 +228,7 @@ int main(void)
 	tcase_add_loop_test(tc, a_socket_that_is_only_bound_is_none, 0, 2);
 	tcase_add_loop_test(tc, one_is_found_whatever_its_family, 0, 3);
 	tcase_add_loop_test(tc, what_stays_in_this_host_never_comes_by_the_wire, 0, 4);
+	tcase_add_test(tc, a_handshake_is_one);
 	tcase_add_test(tc, a_long_answer_is_read_to_its_end);
 	tcase_add_test(tc, without_a_socket_the_kernel_does_not_say);
 	suite_add_tcase(suite, tc);
