@@ -17,33 +17,10 @@
 /* The kernel's numbers, include/net/tcp_states.h. Behind these are sockets that are only bound. */
 enum { LISTEN = 10, STATES = 13 };
 
-struct answer {
-	uint32_t seq;
+struct question {
 	uint16_t port;
-	bool found, done;
+	bool found;
 };
-
-/* The older request: it alone asks for both families in one walk. */
-static int ask(int fd, const struct answer *to)
-{
-	struct {
-		struct nlmsghdr nlh;
-		struct inet_diag_req req;
-	} msg = {
-		.nlh = {
-			.nlmsg_len = sizeof(msg),
-			.nlmsg_type = TCPDIAG_GETSOCK,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-			.nlmsg_seq = to->seq,
-		},
-		.req = {
-			.idiag_states = ((1u << STATES) - 1) & ~(1u << LISTEN),
-			.id.idiag_sport = htons(to->port),
-		},
-	};
-
-	return send(fd, &msg, sizeof(msg), 0) < 0 ? -errno : 0;
-}
 
 /* A connection within this host never comes by the wire. */
 static bool is_local(const struct inet_diag_msg *msg)
@@ -62,23 +39,13 @@ static bool is_local(const struct inet_diag_msg *msg)
 static int take(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct inet_diag_msg *msg = mnl_nlmsg_get_payload(nlh);
-	const size_t len = mnl_nlmsg_get_payload_len(nlh);
-	struct answer *answer = ctx;
-	int error = 0;
+	struct question *question = ctx;
 
-	if (nlh->nlmsg_seq != answer->seq)
-		return 0;
-	if (nlh->nlmsg_type == TCPDIAG_GETSOCK) {
-		answer->found |= len >= sizeof(*msg) && !is_local(msg) &&
-				 msg->id.idiag_sport == htons(answer->port);
-		return 0;
-	}
-	if (nlh->nlmsg_type != NLMSG_DONE && nlh->nlmsg_type != NLMSG_ERROR)
-		return 0;
-	answer->done = true;
-	if (len >= sizeof(error))
-		memcpy(&error, mnl_nlmsg_get_payload(nlh), sizeof(error));
-	return MIN(error, 0);	/* a kernel that does not tell of TCP, for one */
+	if (nlh->nlmsg_type == TCPDIAG_GETSOCK &&
+	    mnl_nlmsg_get_payload_len(nlh) >= sizeof(*msg) &&
+	    msg->id.idiag_sport == htons(question->port) && !is_local(msg))
+		question->found = true;
+	return 0;
 }
 
 int fs_nl_diag_open(void)
@@ -88,19 +55,25 @@ int fs_nl_diag_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
+/* The older request: it alone asks for both families in one walk. */
 int fs_nl_diag_tcp(int fd, uint16_t port)
 {
-	_Alignas(struct nlmsghdr) char buf[FS_NL_BUF_SIZE];
-	static uint32_t questions;
-	struct answer answer = {
-		.seq = __atomic_add_fetch(&questions, 1, __ATOMIC_RELAXED), .port = port,
+	struct question question = { .port = port };
+	struct {
+		struct nlmsghdr nlh;
+		struct inet_diag_req req;
+	} msg = {
+		.nlh = {
+			.nlmsg_len = sizeof(msg),
+			.nlmsg_type = TCPDIAG_GETSOCK,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+		},
+		.req = {
+			.idiag_states = ((1u << STATES) - 1) & ~(1u << LISTEN),
+			.id.idiag_sport = htons(port),
+		},
 	};
-	ssize_t ret = ask(fd, &answer);
+	const int err = fs_nl_socket_ask(fd, &msg.nlh, take, &question);
 
-	while (ret >= 0 && !answer.done) {
-		ret = fs_nl_socket_recv(fd, buf, sizeof(buf), 0, take, &answer);
-		if (ret == -EINTR)
-			ret = 0;
-	}
-	return ret < 0 ? (int)ret : answer.found;
+	return err ? err : question.found;
 }

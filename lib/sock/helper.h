@@ -24,7 +24,7 @@ bool fs_helper_summon(void);
 void fs_helper_forked(void);
 /* The last sleeper has left. */
 void fs_helper_call(void);
-/* A sleeper has come. */
+/* A sleeper has come; or, with NULL, another stack than it sleeps on. */
 void fs_helper_relieve(const struct fs_set *sleeper);
 
 #endif

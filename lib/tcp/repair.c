@@ -108,16 +108,9 @@ static int do_or_ask(const struct fs_tcp *tcp, int fd, const struct fs_host_ask 
 	return (err == -EPERM || err == -EACCES) && host->deputy ? host->deputy(fd, ask) : err;
 }
 
-static int set_repair(const struct fs_tcp *tcp, int fd, int mode)
+static int set_or_ask(const struct fs_tcp *tcp, int fd, enum fs_host_asked what, int value)
 {
-	const struct fs_host_ask ask = { .what = FS_HOST_REPAIR, .value = mode };
-
-	return do_or_ask(tcp, fd, &ask);
-}
-
-static int set_deaf(const struct fs_tcp *tcp, int fd, bool on)
-{
-	const struct fs_host_ask ask = { .what = FS_HOST_DEAFEN, .value = on };
+	const struct fs_host_ask ask = { .what = what, .value = value };
 
 	return do_or_ask(tcp, fd, &ask);
 }
@@ -253,11 +246,9 @@ static uint32_t told_window(const struct fs_tcp *tcp)
 /* By force where we may; never less than there was. */
 static void set_buffer(const struct fs_tcp *tcp, int fd, int name, uint32_t bytes)
 {
-	const struct fs_host_ask force = {
-		.what = name == SO_SNDBUF ? FS_HOST_SNDBUF : FS_HOST_RCVBUF, .value = (int)bytes,
-	};
+	const enum fs_host_asked force = name == SO_SNDBUF ? FS_HOST_SNDBUF : FS_HOST_RCVBUF;
 
-	if (get(fd, name) / 2 < (int)bytes && do_or_ask(tcp, fd, &force))
+	if (get(fd, name) / 2 < (int)bytes && set_or_ask(tcp, fd, force, (int)bytes))
 		set(fd, SOL_SOCKET, name, (int)bytes);
 }
 
@@ -364,11 +355,11 @@ static int push_unsent(const struct fs_tcp *tcp, int fd)
 		return 0;
 	err = set_windows(tcp, fd, 0);
 	if (!err)
-		err = set_repair(tcp, fd, TCP_REPAIR_OFF_NO_WP);
+		err = set_or_ask(tcp, fd, FS_HOST_REPAIR, TCP_REPAIR_OFF_NO_WP);
 	if (err)
 		return err;
 	err = push_segments(fd, tcp->unsent, NULL);
-	on = set_repair(tcp, fd, TCP_REPAIR_ON);
+	on = set_or_ask(tcp, fd, FS_HOST_REPAIR, TCP_REPAIR_ON);
 	return err ? err : on;
 }
 
@@ -407,9 +398,9 @@ int fs_tcp_repair_prepare(const struct fs_tcp *tcp, int fd)
 	int err = get(fd, SO_PROTOCOL) == IPPROTO_TCP ? 0 : -EAFNOSUPPORT;
 
 	if (!err)
-		err = set_repair(tcp, fd, TCP_REPAIR_ON);
+		err = set_or_ask(tcp, fd, FS_HOST_REPAIR, TCP_REPAIR_ON);
 	if (!err)
-		err = set_deaf(tcp, fd, true);
+		err = set_or_ask(tcp, fd, FS_HOST_DEAFEN, true);
 	if (!err)
 		err = set_numbers(tcp, fd);
 	if (!err)
@@ -426,12 +417,12 @@ int fs_tcp_repair_prepare(const struct fs_tcp *tcp, int fd)
 int fs_tcp_repair_start(const struct fs_tcp *tcp, int fd)
 {
 	const bool shut = fs_tcp_has(tcp, FS_TCP_SHUT_WR);
-	int err = set_deaf(tcp, fd, false);
+	int err = set_or_ask(tcp, fd, FS_HOST_DEAFEN, false);
 
 	if (err)
 		return err;
 	/* With it comes a probe, which asks the peer where it is. A FIN does that as well. */
-	err = set_repair(tcp, fd, shut ? TCP_REPAIR_OFF_NO_WP : TCP_REPAIR_OFF);
+	err = set_or_ask(tcp, fd, FS_HOST_REPAIR, shut ? TCP_REPAIR_OFF_NO_WP : TCP_REPAIR_OFF);
 	/* A deputy that is slow does it later. */
 	if (err && err != -ETIMEDOUT)
 		return err;
