@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "rig.h"
+#include "tests/lib/suite.h"
 
 static struct rig rig;
 
@@ -269,8 +270,6 @@ int main(void)
 {
 	Suite *suite = suite_create("echo");
 	TCase *tc = tcase_create("echo");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_unchecked_fixture(tc, load, unload);
 	tcase_add_checked_fixture(tc, fresh, NULL);
@@ -297,8 +296,5 @@ int main(void)
 	tcase_add_loop_test(tc, icmp_echo_of_the_other_family_is_no_protocol, 0, 2);
 	tcase_add_loop_test(tc, tcp_cannot_be_echoed, 0, 2);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "rig.h"
 #include "xsk.h"
+#include "tests/lib/suite.h"
 
 static const char *const objects[] = { "fastsock.bpf.o", "fastsock-user.bpf.o" };
 static struct rig rig;
@@ -202,8 +203,6 @@ int main(void)
 {
 	Suite *suite = suite_create("kernel");
 	TCase *tc = tcase_create("kernel");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, done);
 	tcase_set_timeout(tc, 30);
@@ -215,8 +214,5 @@ int main(void)
 	tcase_add_loop_test(tc, hot_copy_of_a_rule_shares_as_well, 0, 2);
 	tcase_add_loop_test(tc, only_tcp_has_connections, 0, 2);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

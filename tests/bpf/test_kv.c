@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "kv_client.h"
+#include "tests/lib/suite.h"
 
 static struct rig rig;
 static uint8_t bytes[2048];
@@ -402,8 +403,6 @@ int main(void)
 {
 	Suite *suite = suite_create("kv");
 	TCase *tc = tcase_create("kv");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_unchecked_fixture(tc, load, unload);
 	tcase_add_checked_fixture(tc, fresh, NULL);
@@ -433,8 +432,5 @@ int main(void)
 	tcase_add_test(tc, entry_with_an_impossible_length_is_a_miss);
 	tcase_add_test(tc, the_seed_decides_where_a_key_stands);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -20,6 +20,7 @@
 #include <linux/bpf.h>
 #include <bpf/libbpf.h>
 #include "kv_client.h"
+#include "tests/lib/suite.h"
 
 enum { KEYS = 4, KEY_LEN = 12, RUN_MS = 1500 };
 
@@ -191,8 +192,6 @@ int main(void)
 {
 	Suite *suite = suite_create("kv_live");
 	TCase *tc = tcase_create("live"), *torn = tcase_create("torn");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_unchecked_fixture(tc, load, unload);
 	tcase_add_checked_fixture(tc, fresh, NULL);
@@ -206,8 +205,5 @@ int main(void)
 	tcase_add_test(torn, torn_copies_are_taken_again);
 	tcase_add_test(torn, request_goes_up_whole_when_every_copy_is_torn);
 	suite_add_tcase(suite, torn);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

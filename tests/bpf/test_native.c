@@ -10,6 +10,7 @@
 #include "ctl/entry.h"
 #include "tests/lib/mutate.h"
 #include "kv_client.h"
+#include "tests/lib/suite.h"
 
 enum {
 	PORT = 1000,
@@ -112,16 +113,11 @@ int main(void)
 {
 	Suite *suite = suite_create("native");
 	TCase *tc = tcase_create("native");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_unchecked_fixture(tc, load, unload);
 	tcase_add_checked_fixture(tc, fresh, done);
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, both_say_and_write_the_same, 0, 4);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

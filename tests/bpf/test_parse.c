@@ -9,6 +9,7 @@
 #include <string.h>
 #include "kv_client.h"
 #include "rig.h"
+#include "tests/lib/suite.h"
 
 static struct rig rig;
 
@@ -452,8 +453,6 @@ int main(void)
 {
 	Suite *suite = suite_create("parse");
 	TCase *tc = tcase_create("parse");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_unchecked_fixture(tc, load, unload);
 	tcase_add_checked_fixture(tc, fresh, NULL);
@@ -482,8 +481,5 @@ int main(void)
 	tcase_add_loop_test(tc, other_icmp_passes, 0, 2);
 	tcase_add_loop_test(tc, no_mutation_escapes_its_one_verdict, 0, 4);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

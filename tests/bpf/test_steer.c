@@ -7,6 +7,7 @@
 #include <string.h>
 #include "rig.h"
 #include "xsk.h"
+#include "tests/lib/suite.h"
 
 static struct rig rig;
 static const struct fs_rule drop = { .action = FS_ACTION_DROP };
@@ -507,16 +508,11 @@ int main(void)
 {
 	Suite *suite = suite_create("steer");
 	TCase *tc = tcase_create("steer");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_unchecked_fixture(tc, load, unload);
 	tcase_add_checked_fixture(tc, fresh, NULL);
 	tcase_set_timeout(tc, 30);
 	add_tests(tc);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -11,6 +11,8 @@
 
 #include <fastsock/ctl.h>
 
+#include "tests/lib/suite.h"
+
 enum {
 	ETH = 14, IP = 20, UDP = 8,
 	PAYLOAD = ETH + IP + UDP,
@@ -137,8 +139,6 @@ int main(void)
 	const char *build = getenv("B");
 	Suite *suite = suite_create("bpf/try");
 	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	snprintf(object, sizeof(object), "%s/examples/answer_whoami.bpf.o", build ? build : "build");
 	snprintf(refused, sizeof(refused), "%s/tests/bpf/refused.bpf.o", build ? build : "build");
@@ -147,9 +147,5 @@ int main(void)
 	tcase_add_test(tc, wrong_use_is_refused);
 	tcase_add_test(tc, the_verifier_is_quoted_to_its_last_word);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

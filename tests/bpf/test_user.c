@@ -9,6 +9,7 @@
 #include <string.h>
 #include "rig.h"
 #include "xsk.h"
+#include "tests/lib/suite.h"
 
 enum { EACH = 0, WHOAMI = 1, NOBODY = 2 };
 
@@ -249,8 +250,6 @@ int main(void)
 {
 	Suite *suite = suite_create("user");
 	TCase *tc = tcase_create("user");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_unchecked_fixture(tc, load, unload);
 	tcase_add_checked_fixture(tc, fresh, NULL);
@@ -269,8 +268,5 @@ int main(void)
 	tcase_add_test(tc, whoami_does_not_answer_its_like);
 	tcase_add_test(tc, user_program_answers_what_the_plain_object_passes);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

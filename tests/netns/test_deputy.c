@@ -21,6 +21,7 @@
 
 #include "sock/aside.h"
 #include "sock/deputy.h"
+#include "tests/lib/suite.h"
 
 enum {
 	NOBODY = 65534,
@@ -307,8 +308,6 @@ int main(void)
 {
 	Suite *suite = suite_create("netns/deputy");
 	TCase *tc = tcase_create("deputy");
-	SRunner *runner;
-	int failed;
 
 	if (geteuid()) {
 		printf("skip: needs root to give something away\n");
@@ -324,9 +323,5 @@ int main(void)
 	tcase_add_test(tc, one_that_does_not_answer_is_asked_no_more);
 	tcase_add_test(tc, without_one_nothing_is_done);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

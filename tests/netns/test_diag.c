@@ -20,6 +20,7 @@
 
 #include "base/csum.h"
 #include "nl/diag.h"
+#include "tests/lib/suite.h"
 
 enum {
 	PORT = 8080,
@@ -215,8 +216,6 @@ int main(void)
 {
 	Suite *suite = suite_create("netns/diag");
 	TCase *tc = tcase_create("diag");
-	SRunner *runner;
-	int failed;
 
 	if (geteuid()) {
 		printf("skip: needs root for a network namespace\n");
@@ -232,9 +231,5 @@ int main(void)
 	tcase_add_test(tc, a_long_answer_is_read_to_its_end);
 	tcase_add_test(tc, without_a_socket_the_kernel_does_not_say);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

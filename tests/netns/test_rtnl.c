@@ -23,6 +23,7 @@
 
 #include "net/net.h"
 #include "nl/rtnl.h"
+#include "tests/lib/suite.h"
 
 static struct fs_nl *nl;
 static struct fs_net *net;
@@ -637,8 +638,6 @@ int main(void)
 {
 	Suite *suite = suite_create("netns/rtnl");
 	TCase *tc = tcase_create("rtnl");
-	SRunner *runner;
-	int failed;
 
 	if (geteuid()) {
 		printf("skip: needs root for a network namespace\n");
@@ -663,9 +662,5 @@ int main(void)
 	tcase_add_loop_test(tc, after_random_changes_the_mirror_decides_as_the_kernel_does, 0, 4);
 	tcase_add_loop_test(tc, following_while_the_kernel_changes_ends_in_the_kernels_state, 0, 4);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

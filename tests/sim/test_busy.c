@@ -8,6 +8,7 @@
 
 #include "tests/lib/fixture.h"
 #include "tests/lib/must.h"
+#include "tests/lib/suite.h"
 
 enum {
 	PORT = 9,
@@ -113,14 +114,8 @@ int main(void)
 {
 	Suite *suite = suite_create("sim/busy");
 	TCase *tc = tcase_create("busy");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, what_was_lost_is_sent_again_though_there_is_always_more_to_receive);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

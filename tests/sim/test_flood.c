@@ -14,6 +14,7 @@
 #include "tests/lib/must.h"
 #include "tests/lib/talk.h"
 #include "tests/lib/tcp_check.h"
+#include "tests/lib/suite.h"
 
 enum {
 	PORT = 7,		/* where talk.h listens */
@@ -170,15 +171,9 @@ int main(void)
 {
 	Suite *suite = suite_create("sim/flood");
 	TCase *tc = tcase_create("flood");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, real_clients_connect_during_a_flood);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

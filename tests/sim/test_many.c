@@ -14,6 +14,7 @@
 #include "tests/lib/tcp_check.h"
 
 #include "tests/lib/fixture.h"
+#include "tests/lib/suite.h"
 
 enum {
 	PORT = 1000,
@@ -320,17 +321,11 @@ int main(void)
 {
 	Suite *suite = suite_create("sim/many");
 	TCase *tc = tcase_create("many");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, is_long() ? 400 : 60);
 	tcase_add_test(tc, an_idle_connection_costs_less_than_a_kilobyte);
 	tcase_add_test(tc, short_connections_in_a_row_all_succeed);
 	tcase_add_test(tc, a_short_connection_costs_seven_segments);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

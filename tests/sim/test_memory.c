@@ -10,6 +10,7 @@
 #include "tcp/conn.h"
 #include "tests/lib/must.h"
 #include "tests/lib/talk.h"
+#include "tests/lib/suite.h"
 
 enum {
 	FRAMES = 512,
@@ -245,8 +246,6 @@ int main(void)
 {
 	Suite *suite = suite_create("sim/memory");
 	TCase *tc = tcase_create("memory");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, busy_connections_need_no_frame_each);
@@ -255,9 +254,5 @@ int main(void)
 	tcase_add_test(tc, buffers_on_the_heap_are_lent_and_sent);
 	tcase_add_test(tc, few_bytes_at_the_end_of_a_large_block_are_sent);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -9,6 +9,7 @@
 #include "tcp/conn.h"
 #include "tests/lib/bulk.h"
 #include "tests/lib/must.h"
+#include "tests/lib/suite.h"
 
 #define MBPS	1000000ull
 
@@ -207,8 +208,6 @@ int main(void)
 {
 	Suite *suite = suite_create("sim/sharing");
 	TCase *tc = tcase_create("sharing");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, two_and_eight_flows_get_about_the_same, 0, ARRAY_SIZE(ccs));
@@ -219,9 +218,5 @@ int main(void)
 	tcase_add_test(tc, a_smaller_mtu_of_the_interface_is_followed);
 	tcase_add_loop_test(tc, reordering_costs_little, 0, ARRAY_SIZE(ccs));
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

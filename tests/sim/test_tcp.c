@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "tests/lib/talk.h"
+#include "tests/lib/suite.h"
 
 static struct test_net net;
 
@@ -154,8 +155,6 @@ int main(void)
 {
 	Suite *suite = suite_create("sim/tcp");
 	TCase *tc = tcase_create("tcp");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, bytes_arrive_both_ways_and_both_ends_close);
@@ -165,9 +164,5 @@ int main(void)
 	tcase_add_loop_test(tc, what_is_sent_has_the_tos_and_ttl_that_were_chosen, 0,
 			    ARRAY_SIZE(marked));
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -14,6 +14,7 @@
 
 #include "tests/lib/bulk.h"
 #include "tests/lib/must.h"
+#include "tests/lib/suite.h"
 
 #define GOLDEN	"tests/sim/golden/throughput.txt"
 #define MBPS	1000000ull
@@ -170,17 +171,11 @@ int main(void)
 {
 	Suite *suite = suite_create("sim/throughput");
 	TCase *tc = tcase_create("throughput");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, throughput_is_as_in_the_table, 0, CCS);
 	tcase_add_test(tc, the_same_seed_gives_the_same_bytes);
 	tcase_add_test(tc, loss_costs_no_more_than_theory_says);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

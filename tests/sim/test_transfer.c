@@ -9,6 +9,7 @@
 
 #include "tests/lib/talk.h"
 #include "tests/lib/tcp_check.h"
+#include "tests/lib/suite.h"
 
 enum {
 	RUNS = 100,
@@ -87,15 +88,9 @@ int main(void)
 {
 	Suite *suite = suite_create("sim/transfer");
 	TCase *tc = tcase_create("transfer");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, every_byte_arrives_and_nothing_is_left, 0, RUNS);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "tests/lib/fixture.h"
 #include "tests/lib/leak.h"
+#include "tests/lib/suite.h"
 
 static struct test_net net;
 static struct fs_udp *at_a, *at_b;
@@ -486,8 +487,6 @@ int main(void)
 {
 	Suite *suite = suite_create("sim/udp");
 	TCase *tc = tcase_create("udp");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, datagram_arrives_with_its_addresses_in_both_families);
@@ -506,9 +505,5 @@ int main(void)
 	tcase_add_test(tc, sender_faster_than_the_wire_fills_it_and_no_more);
 	tcase_add_test(tc, strangers_and_closed_ports_are_dropped_by_reason);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

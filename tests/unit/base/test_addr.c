@@ -10,6 +10,8 @@
 #include "base/types.h"
 #include <fastsock/fastsock.h>
 
+#include "tests/lib/suite.h"
+
 START_TEST(good_texts_are_read_and_written_back)
 {
 	static const struct { const char *text, *back; uint8_t family; uint16_t port; } cases[] = {
@@ -171,8 +173,6 @@ int main(void)
 {
 	Suite *suite = suite_create("base/addr");
 	TCase *tc = tcase_create("addr");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, good_texts_are_read_and_written_back);
 	tcase_add_test(tc, bad_texts_are_refused_and_leave_the_result_alone);
@@ -184,9 +184,5 @@ int main(void)
 	tcase_add_test(tc, mapped_addresses_are_ipv4_and_back);
 	tcase_add_test(tc, version_is_that_of_the_header);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/csum.h"
+#include "tests/lib/suite.h"
 
 static uint16_t model(const uint8_t *p, size_t len)
 {
@@ -108,8 +109,6 @@ int main(void)
 {
 	Suite *suite = suite_create("base/csum");
 	TCase *tc = tcase_create("csum");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, sum_equals_the_model_at_every_length);
 	tcase_add_test(tc, all_ones_do_not_overflow_the_lanes);
@@ -118,9 +117,5 @@ int main(void)
 	tcase_add_test(tc, example_of_rfc1071_holds);
 	tcase_add_test(tc, pseudo_headers_are_sums_of_their_fields);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/random.h"
+#include "tests/lib/suite.h"
 
 enum {
 	KEYS = 1000,
@@ -103,15 +104,9 @@ int main(void)
 {
 	Suite *suite = suite_create("base/hash");
 	TCase *tc = tcase_create("hash");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tc, keys_that_look_alike_are_spread, 0, ARRAY_SIZE(patterns));
 	tcase_add_test(tc, another_seed_is_another_order);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

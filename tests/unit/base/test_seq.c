@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/seq.h"
+#include "tests/lib/suite.h"
 
 /* Each with each: around 0, around half, and in between. */
 static const uint32_t places[] = {
@@ -140,8 +141,6 @@ int main(void)
 {
 	Suite *suite = suite_create("base/seq");
 	TCase *tc = tcase_create("seq");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, order_is_that_of_the_rfc_at_every_place);
 	tcase_add_test(tc, half_a_turn_apart_nothing_is_ordered);
@@ -151,9 +150,5 @@ int main(void)
 	tcase_add_test(tc, between_holds_both_ends_and_goes_round);
 	tcase_add_test(tc, window_holds_its_first_and_not_its_end);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

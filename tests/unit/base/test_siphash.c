@@ -6,6 +6,7 @@
 #include <check.h>
 
 #include "base/siphash.h"
+#include "tests/lib/suite.h"
 
 static const uint64_t published[64] = {
 	0x726fdb47dd0e0e31ull, 0x74f839c593dc67fdull, 0x0d6c8009d9a94f5aull, 0x85676696d7fb7e2dull,
@@ -65,15 +66,10 @@ int main(void)
 {
 	Suite *suite = suite_create("base/siphash");
 	TCase *tc = tcase_create("siphash");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, each_published_message_has_its_published_hash);
 	tcase_add_test(tc, a_message_may_begin_at_any_address);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

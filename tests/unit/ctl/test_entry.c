@@ -5,6 +5,7 @@
 
 #include "base/csum.h"
 #include "ctl/entry.h"
+#include "tests/lib/suite.h"
 
 static const uint8_t zeros[FS_KV_VALUE_MAX];
 static uint8_t bytes[FS_KV_KEY_MAX + FS_KV_VALUE_MAX];
@@ -107,8 +108,6 @@ int main(void)
 {
 	Suite *suite = suite_create("ctl/entry");
 	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, everything_behind_key_and_value_is_zero);
@@ -118,9 +117,5 @@ int main(void)
 	tcase_add_test(tc, a_key_is_not_its_own_beginning);
 	tcase_add_test(tc, the_hash_depends_on_seed_length_and_every_byte);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 
 #include "ctl/entry.h"
 #include "ctl/kvhot.h"
+#include "tests/lib/suite.h"
 
 static struct fs_kv_hot *hot;
 
@@ -190,8 +191,6 @@ int main(void)
 {
 	Suite *suite = suite_create("ctl/kvhot");
 	TCase *tc = tcase_create("kvhot");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, copy_is_the_whole_entry_and_goes_when_it_is_cleared);
@@ -200,8 +199,5 @@ int main(void)
 	tcase_add_test(tc, what_another_writes_or_died_over_is_left_alone);
 	tcase_add_test(tc, readers_never_see_a_mixture_of_two_writers);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

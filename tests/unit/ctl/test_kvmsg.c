@@ -11,6 +11,8 @@
 #include "tests/lib/must.h"
 #include <fastsock/kvmsg.h>
 
+#include "tests/lib/suite.h"
+
 enum {
 	HEADER = 16,
 	ROUNDS = 60000,
@@ -557,13 +559,7 @@ static TCase *tcase(void)
 int main(void)
 {
 	Suite *suite = suite_create("ctl/kvmsg");
-	SRunner *runner;
-	int failed;
 
 	suite_add_tcase(suite, tcase());
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "ctl/ctl.h"
+#include "tests/lib/suite.h"
 
 static struct fs_ctl_rule parsed(const char *text)
 {
@@ -147,8 +148,6 @@ int main(void)
 {
 	Suite *suite = suite_create("ctl/rule");
 	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, a_flow_is_written_as_it_was_read);
 	tcase_add_test(tc, what_is_no_flow_is_refused);
@@ -159,9 +158,5 @@ int main(void)
 	tcase_add_test(tc, names_of_answers_are_plain);
 	tcase_add_test(tc, counters_have_names_and_texts_and_verdicts_come_first);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "mem/pool.h"
+#include "tests/lib/suite.h"
 
 enum {
 	CHUNKS = 64,
@@ -180,8 +181,6 @@ int main(void)
 {
 	Suite *suite = suite_create("mem/pool");
 	TCase *tc = tcase_create("pool");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, odd_sizes_are_refused);
 	tcase_add_test(tc, frames_are_apart_and_counted);
@@ -193,9 +192,5 @@ int main(void)
 #endif
 	tcase_add_test(tc, nothing_is_set_aside_without_need_or_memory);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "mem/slab.h"
+#include "tests/lib/suite.h"
 
 #ifndef __has_feature
 #define __has_feature(x) 0
@@ -166,8 +167,6 @@ int main(void)
 {
 	Suite *suite = suite_create("mem/slab");
 	TCase *tc = tcase_create("slab");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -180,8 +179,5 @@ int main(void)
 	tcase_add_test(tc, asan_guards_what_is_not_taken);
 	tcase_add_test(tc, it_can_begin_again_after_fini);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

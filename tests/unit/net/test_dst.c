@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "house.h"
+#include "tests/lib/suite.h"
 
 static void expect_state(const char *remote, enum fs_dst_state state, enum fs_dst_reason reason)
 {
@@ -371,8 +372,6 @@ int main(void)
 {
 	Suite *suite = suite_create("net/dst");
 	TCase *tc = tcase_create("dst");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, house_open, house_close);
 	tcase_add_test(tc, a_resolved_neighbour_gives_a_ready_header);
@@ -400,9 +399,5 @@ int main(void)
 	tcase_add_test(tc, an_ipv6_source_follows_rfc_6724);
 	tcase_add_test(tc, an_ipv6_source_of_enough_scope_comes_from_another_link);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "house.h"
+#include "tests/lib/suite.h"
 
 static void too_big(const char *remote, uint32_t mtu)
 {
@@ -126,8 +127,6 @@ int main(void)
 {
 	Suite *suite = suite_create("net/pmtu");
 	TCase *tc = tcase_create("pmtu");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, house_open, house_close);
 	tcase_add_test(tc, a_smaller_path_mtu_is_learnt_for_that_remote_only);
@@ -141,9 +140,5 @@ int main(void)
 	tcase_add_test(tc, what_does_not_leave_by_the_fast_path_is_not_remembered);
 	tcase_add_test(tc, a_route_can_name_a_smaller_mtu_than_the_link);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

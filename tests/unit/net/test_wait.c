@@ -7,6 +7,7 @@
 
 #include "house.h"
 #include "tests/lib/leak.h"
+#include "tests/lib/suite.h"
 
 static struct fs_pool *pool;
 
@@ -251,8 +252,6 @@ int main(void)
 {
 	Suite *suite = suite_create("net/wait");
 	TCase *tc = tcase_create("wait");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, the_first_to_wait_probes_and_the_next_does_not);
@@ -266,9 +265,5 @@ int main(void)
 	tcase_add_test(tc, closing_gives_back_what_waits);
 	tcase_add_loop_test(tc, nothing_is_lost_and_nothing_waits_longer_than_three_seconds, 0, 3);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "nl/mirror.h"
+#include "tests/lib/suite.h"
 
 static struct fs_nl_mirror *m;
 
@@ -385,8 +386,6 @@ int main(void)
 {
 	Suite *suite = suite_create("nl/mirror");
 	TCase *tc = tcase_create("mirror");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -405,9 +404,5 @@ int main(void)
 	tcase_add_loop_test(tc, the_longest_prefix_is_what_a_scan_over_all_routes_finds, 0, 2);
 	tcase_add_test(tc, thousands_of_neighbours_come_and_go);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

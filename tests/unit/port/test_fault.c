@@ -10,6 +10,7 @@
 #include "tests/lib/leak.h"
 #include "wire/frame.h"
 #include "wire/udp.h"
+#include "tests/lib/suite.h"
 
 enum {
 	ALWAYS = 1000000,
@@ -364,8 +365,6 @@ int main(void)
 {
 	Suite *suite = suite_create("port/fault");
 	TCase *tc = tcase_create("fault");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, without_odds_everything_passes_in_order);
@@ -383,9 +382,5 @@ int main(void)
 	tcase_add_test(tc, everything_at_once_loses_no_frame);
 	tcase_add_test(tc, full_inner_port_pushes_back_and_takes_the_rest_later);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

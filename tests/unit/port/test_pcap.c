@@ -15,6 +15,7 @@
 #include "port/pcap.h"
 #include "port/sim.h"
 #include "tests/lib/leak.h"
+#include "tests/lib/suite.h"
 
 static char path[] = "/tmp/fs-pcap-XXXXXX";
 static struct fs_pcap *pcap;
@@ -380,8 +381,6 @@ int main(void)
 {
 	Suite *suite = suite_create("port/pcap");
 	TCase *tc = tcase_create("pcap");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, packets_come_back_with_interface_time_and_direction);
@@ -393,9 +392,5 @@ int main(void)
 	tcase_add_test(tc, broken_pipe_counts_what_is_lost);
 	tcase_add_test(tc, tap_records_both_ways_what_the_port_took);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 #include "numbered.h"
 #include "port/sim.h"
 #include "tests/lib/leak.h"
+#include "tests/lib/suite.h"
 
 static struct fs_pool *pool_a, *pool_b;
 static struct fs_sim *sim;
@@ -249,8 +250,6 @@ int main(void)
 {
 	Suite *suite = suite_create("port/sim");
 	TCase *tc = tcase_create("sim");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, frame_arrives_when_the_delay_is_over);
@@ -266,9 +265,5 @@ int main(void)
 	tcase_add_test(tc, cut_wire_swallows_until_it_is_mended);
 	tcase_add_test(tc, sender_without_frames_is_woken_by_a_departure);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

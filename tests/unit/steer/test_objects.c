@@ -10,6 +10,7 @@
 #include "steer/objects.h"
 #include "steer/quiet.h"
 #include "steer/steer.h"
+#include "tests/lib/suite.h"
 
 static char told[600];
 
@@ -122,8 +123,6 @@ int main(void)
 {
 	Suite *suite = suite_create("steer/objects");
 	TCase *tc = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, both_objects_have_the_maps_of_the_abi_under_their_pin_names);
 	tcase_add_test(tc, each_object_has_one_program);
@@ -131,9 +130,5 @@ int main(void)
 	tcase_add_test(tc, names_that_are_paths_are_no_interfaces);
 	tcase_add_test(tc, what_libbpf_prints_comes_as_debug_and_the_printer_is_given_back);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -10,6 +10,7 @@
 #include "ack.h"
 #include "base/random.h"
 #include "tcp/cubic.h"
+#include "tests/lib/suite.h"
 
 enum { SMSS = 1448 };
 
@@ -442,8 +443,6 @@ int main(void)
 {
 	Suite *suite = suite_create("tcp/cc_cubic");
 	TCase *tc = tcase_create("cubic");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_set_timeout(tc, 60);
@@ -467,8 +466,5 @@ int main(void)
 	add_hystart(tc);
 	tcase_add_test(tc, the_window_stops_at_a_gigabyte);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

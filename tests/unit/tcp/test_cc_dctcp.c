@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "ack.h"
+#include "tests/lib/suite.h"
 
 enum { SMSS = 1000 };
 
@@ -185,8 +186,6 @@ int main(void)
 {
 	Suite *suite = suite_create("tcp/cc_dctcp");
 	TCase *tc = tcase_create("dctcp");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, rfc8257_3_2_it_asks_for_ecn);
@@ -203,8 +202,5 @@ int main(void)
 	tcase_add_test(tc, rfc8257_3_5_a_timeout_leaves_one_segment_even_after_a_reduction);
 	tcase_add_test(tc, rfc8257_3_3_marks_seen_in_recovery_count_for_alpha);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

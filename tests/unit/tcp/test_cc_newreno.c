@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "ack.h"
+#include "tests/lib/suite.h"
 
 enum { SMSS = 1000 };
 
@@ -309,8 +310,6 @@ int main(void)
 {
 	Suite *suite = suite_create("tcp/cc_newreno");
 	TCase *tc = tcase_create("newreno");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, algorithms_are_found_by_name);
@@ -340,8 +339,5 @@ int main(void)
 	tcase_add_test(tc, the_window_is_one_segment_at_least_when_segments_grow);
 	tcase_add_test(tc, rfc7323_2_3_the_window_stops_at_a_gigabyte);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

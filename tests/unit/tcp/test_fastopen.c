@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "tcp/fastopen.h"
+#include "tests/lib/suite.h"
 
 #define PAUSE	FS_TCP_FASTOPEN_PAUSE_NS
 
@@ -172,8 +173,6 @@ int main(void)
 {
 	Suite *suite = suite_create("tcp/fastopen");
 	TCase *tc = tcase_create("client");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, of_an_unknown_server_a_cookie_is_asked);
@@ -188,8 +187,5 @@ int main(void)
 	tcase_add_test(tc, servers_are_told_apart_by_address_family_and_scope);
 	tcase_add_test(tc, the_longest_unused_server_makes_room);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -12,6 +12,7 @@
 
 #include "tcp/kernel.h"
 #include "tests/unit/tcp/door.h"
+#include "tests/lib/suite.h"
 
 enum { MUCH = 16 << 20 };	/* more than loopback holds */
 
@@ -629,14 +630,9 @@ static TCase *ends(void)
 int main(void)
 {
 	Suite *suite = suite_create("tcp/kernel");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, accepting());
 	suite_add_tcase(suite, data());
 	suite_add_tcase(suite, ends());
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

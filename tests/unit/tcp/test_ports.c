@@ -15,6 +15,7 @@
 #include "lib/leak.h"
 #include "tcp/ports.h"
 #include "wire/frame.h"
+#include "tests/lib/suite.h"
 
 #define SEC	NSEC_PER_SEC
 
@@ -513,8 +514,6 @@ int main(void)
 {
 	Suite *suite = suite_create("tcp/ports");
 	TCase *numbers = tcase_create("numbers"), *kernel = tcase_create("kernel");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(numbers, setup_numbers, teardown);
 	tcase_add_test(numbers, numbers_come_from_the_range_and_differ_by_seed);
@@ -528,8 +527,5 @@ int main(void)
 	add_both(kernel);
 	add_kernel_tests(kernel);
 	suite_add_tcase(suite, kernel);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "tcp/prr.h"
+#include "tests/lib/suite.h"
 
 enum { SMSS = 1000 };
 
@@ -156,8 +157,6 @@ int main(void)
 {
 	Suite *suite = suite_create("tcp/prr");
 	TCase *tc = tcase_create("prr");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, rfc9937_6_above_ssthresh_what_is_sent_is_in_proportion_to_what_is_delivered);
 	tcase_add_test(tc, rfc9937_6_the_first_ack_sends_a_segment_at_least);
@@ -171,8 +170,5 @@ int main(void)
 	tcase_add_loop_test(tc, rfc9937_1_the_flight_ends_at_ssthresh_whatever_was_lost, 0, 4);
 	tcase_add_test(tc, rfc9937_1_after_a_while_with_nothing_to_send_ssthresh_still_bounds_it);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "tcp/ranges.h"
+#include "tests/lib/suite.h"
 
 /* Across the wrap: everything begins 500 bytes before 2^32. */
 #define BASE 0xfffffe0cu
@@ -433,8 +434,6 @@ int main(void)
 {
 	Suite *suite = suite_create("tcp/ranges");
 	TCase *tc = tcase_create("ranges");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_set_timeout(tc, 60);
@@ -448,8 +447,5 @@ int main(void)
 	add_blocks(tc);
 	tcase_add_loop_test(tc, it_does_what_a_bitmap_does, 0, 8);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

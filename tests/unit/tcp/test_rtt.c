@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "tcp/rtt.h"
+#include "tests/lib/suite.h"
 
 #define MS NSEC_PER_MSEC
 #define S NSEC_PER_SEC
@@ -232,8 +233,6 @@ int main(void)
 {
 	Suite *suite = suite_create("tcp/rtt");
 	TCase *tc = tcase_create("rtt");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_set_timeout(tc, 60);
@@ -254,8 +253,5 @@ int main(void)
 	tcase_add_loop_test(tc, rfc8985_6_2_the_smallest_rtt_is_that_of_a_half_to_a_whole_window, 0, 4);
 	tcase_add_test(tc, samples_feed_the_smallest_rtt_too);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

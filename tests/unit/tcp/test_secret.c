@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "tcp/secret.h"
+#include "tests/lib/suite.h"
 
 #define NOW		(1000 * NSEC_PER_SEC + 123 * NSEC_PER_MSEC)
 #define SLOT		(64 * NSEC_PER_SEC)
@@ -316,13 +317,8 @@ static TCase *numbers(void)
 int main(void)
 {
 	Suite *suite = suite_create("tcp/secret");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	suite_add_tcase(suite, numbers());
 	suite_add_tcase(suite, cookies());
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -12,6 +12,7 @@
 
 #include "lib/leak.h"
 #include "tcp/twin.h"
+#include "tests/lib/suite.h"
 
 static struct fs_host host;
 static struct fs_watch watch, *watched;
@@ -262,8 +263,6 @@ int main(void)
 {
 	Suite *suite = suite_create("tcp/twin");
 	TCase *tc = tcase_create("twin");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, connections_of_loopback_are_accepted_with_their_addresses);
@@ -278,8 +277,5 @@ int main(void)
 	tcase_add_test(tc, a_server_starts_again_beside_its_old_connections);
 	tcase_add_test(tc, without_a_kernel_there_is_none_but_the_port_must_be_named);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "timer/wheel.h"
+#include "tests/lib/suite.h"
 
 #define MS NSEC_PER_MSEC
 
@@ -303,8 +304,6 @@ int main(void)
 {
 	Suite *suite = suite_create("timer/wheel");
 	TCase *tc = tcase_create("wheel");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -321,9 +320,5 @@ int main(void)
 	tcase_add_loop_test(tc, the_wheel_does_what_a_sorted_list_does, 0, 4);
 	tcase_add_test(tc, a_million_timers_are_armed_cancelled_and_fired);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include "wire/frame.h"
 #include "wire/icmp.h"
 #include "wire/udp.h"
+#include "tests/lib/suite.h"
 
 static const uint8_t a4[16] = { 10, 0, 0, 1 }, b4[16] = { 10, 0, 0, 2 };
 static const uint8_t a6[16] = { 0xfd, [15] = 1 }, b6[16] = { 0xfd, [15] = 2 };
@@ -306,8 +307,6 @@ int main(void)
 {
 	Suite *suite = suite_create("wire");
 	TCase *tc = tcase_create("frame");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, built_frame_parses_back);
 	tcase_add_test(tc, every_truncation_is_short_and_read_no_further);
@@ -321,9 +320,5 @@ int main(void)
 	tcase_add_test(tc, icmp_too_big_names_flow_and_mtu);
 	tcase_add_test(tc, icmp_error_about_tcp_tells_the_sequence_number);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "tests/lib/tcp_wire.h"
+#include "tests/lib/suite.h"
 
 enum { FRAME_MAX = 2048, SEGMENT_OFF4 = FS_ETH_LEN + FS_IP4_LEN };
 
@@ -390,8 +391,6 @@ int main(void)
 {
 	Suite *suite = suite_create("wire/tcp");
 	TCase *tc = tcase_create("tcp");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, every_combination_of_options_parses_back);
@@ -409,9 +408,5 @@ int main(void)
 	tcase_add_test(tc, reset_is_never_answered);
 	tcase_add_test(tc, whatever_parses_stays_inside_and_builds_the_same_again);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "tests/lib/tcp_wire.h"
+#include "tests/lib/suite.h"
 
 enum { NOP = 1, MSS = 2, WSCALE = 3, SACK_OK = 4, SACK = 5, TS = 8, TFO = 34, UNKNOWN = 77 };
 enum { SYN = FS_TCP_F_SYN, ACK = FS_TCP_F_ACK };
@@ -378,8 +379,6 @@ int main(void)
 {
 	Suite *suite = suite_create("wire/tcp options");
 	TCase *tc = tcase_create("options");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, mss_is_read_and_zero_is_none);
@@ -396,9 +395,5 @@ int main(void)
 	tcase_add_test(tc, every_lie_about_a_length_reads_as_the_model_does);
 	tcase_add_test(tc, any_mixture_reads_as_the_model_does);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }
